@@ -1,0 +1,92 @@
+"""Serves Munich with its live feed: starts `rayfix serve`, waits until it is ready, then starts
+`rayfix feed`. Ctrl-C, or the end of either, stops both.
+
+Run by `make up`; the port is RAYFIX_PORT (default 8000).
+"""
+
+from __future__ import annotations
+
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from pathlib import Path
+from types import FrameType
+
+from rayfix.config import Settings
+
+READY_WITHIN_S = 120.0
+STOP_WITHIN_S = 10.0
+RAYFIX = str(Path(sys.executable).with_name("rayfix"))
+
+
+def is_taken(host: str, port: int) -> bool:
+    """Whether another program already listens on the port."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError:
+            return True
+    return False
+
+
+def is_ready(url: str) -> bool:
+    """Whether the service answers 200 on /readyz."""
+    try:
+        with urllib.request.urlopen(f"{url}/readyz", timeout=2) as reply:
+            return bool(reply.status == 200)
+    except (urllib.error.URLError, OSError):
+        return False
+
+
+def stop(processes: list[subprocess.Popen[bytes]]) -> None:
+    """Ask every process to end, last started first; kill what does not."""
+    for process in reversed(processes):
+        if process.poll() is None:
+            process.terminate()
+    for process in processes:
+        try:
+            process.wait(STOP_WITHIN_S)
+        except subprocess.TimeoutExpired:
+            process.kill()
+
+
+def raise_interrupt(signum: int, frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
+
+
+def main() -> int:
+    settings = Settings()
+    url = f"http://localhost:{settings.port}"
+    if is_taken(settings.host, settings.port):
+        print(f"Port {settings.port} is in use: stop that program or set RAYFIX_PORT.")
+        return 1
+    signal.signal(signal.SIGTERM, raise_interrupt)
+    started = time.monotonic()
+    processes = [subprocess.Popen([RAYFIX, "serve"])]
+    try:
+        while not is_ready(url):
+            if processes[0].poll() is not None:
+                return processes[0].returncode or 1
+            if time.monotonic() - started > READY_WITHIN_S:
+                print(f"The service was not ready within {READY_WITHIN_S:.0f} s.")
+                return 1
+            time.sleep(0.2)
+        processes.append(subprocess.Popen([RAYFIX, "feed", "--ues", "20", "--url", url]))
+        print(f"\n  RayFix is ready after {time.monotonic() - started:.1f} s: {url}")
+        print("  Ctrl-C stops it.\n", flush=True)
+        while all(process.poll() is None for process in processes):
+            time.sleep(0.5)
+        return next(p.returncode for p in processes if p.returncode is not None) or 1
+    except KeyboardInterrupt:
+        return 0
+    finally:
+        stop(processes)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
