@@ -8,9 +8,7 @@ import typer
 
 from rayfix.errors import RayFixError
 
-app = typer.Typer(
-    name="rayfix", help=__doc__, no_args_is_help=True, pretty_exceptions_enable=False
-)
+app = typer.Typer(name="rayfix", help=__doc__, no_args_is_help=True, pretty_exceptions_enable=False)
 scene_app = typer.Typer(help="Scenes: built-in and imported.", no_args_is_help=True)
 maps_app = typer.Typer(help="Radio maps: build, check, export.", no_args_is_help=True)
 dataset_app = typer.Typer(help="Measurement datasets from exact paths.", no_args_is_help=True)

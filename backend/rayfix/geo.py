@@ -42,16 +42,12 @@ class GeoReference:
     def _to_wgs84(self) -> Transformer:
         return Transformer.from_crs(self.crs, "EPSG:4326", always_xy=True)
 
-    def to_lat_lon(
-        self, x_m: npt.ArrayLike, y_m: npt.ArrayLike
-    ) -> tuple[Float64, Float64]:
+    def to_lat_lon(self, x_m: npt.ArrayLike, y_m: npt.ArrayLike) -> tuple[Float64, Float64]:
         """Latitude and longitude [deg] of local points [m]; shapes are kept."""
         lon, lat = self._to_wgs84.transform(np.asarray(x_m, float), np.asarray(y_m, float))
         return np.asarray(lat), np.asarray(lon)
 
-    def to_local(
-        self, lat_deg: npt.ArrayLike, lon_deg: npt.ArrayLike
-    ) -> tuple[Float64, Float64]:
+    def to_local(self, lat_deg: npt.ArrayLike, lon_deg: npt.ArrayLike) -> tuple[Float64, Float64]:
         """East and north [m] from the scene's origin of WGS 84 points [deg]; shapes are kept."""
         x, y = self._to_wgs84.transform(
             np.asarray(lon_deg, float), np.asarray(lat_deg, float), direction="INVERSE"

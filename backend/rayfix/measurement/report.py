@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -39,7 +39,7 @@ Seconds = Annotated[
 ]
 
 
-def _quantity(ge: float, le: float, description: str) -> object:
+def _quantity(ge: float, le: float, description: str) -> Any:
     return Field(default=None, ge=ge, le=le, allow_inf_nan=False, description=description)
 
 

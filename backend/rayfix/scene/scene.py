@@ -11,8 +11,8 @@ import numpy.typing as npt
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from rayfix.errors import ArtefactError
-from rayfix.geo import GeoReference
 from rayfix.files import write_text_whole
+from rayfix.geo import GeoReference
 
 
 class Extent(BaseModel):
@@ -44,8 +44,8 @@ class Extent(BaseModel):
         """x [W] and y [H] of the pixel centres of a grid of square pixels [m], ascending."""
         columns = round((self.x_max_m - self.x_min_m) / resolution_m)
         rows = round((self.y_max_m - self.y_min_m) / resolution_m)
-        x = self.x_min_m + (np.arange(columns) + 0.5) * resolution_m
-        y = self.y_min_m + (np.arange(rows) + 0.5) * resolution_m
+        x = self.x_min_m + (np.arange(columns, dtype=np.float64) + 0.5) * resolution_m
+        y = self.y_min_m + (np.arange(rows, dtype=np.float64) + 0.5) * resolution_m
         return x, y
 
     def corners(self) -> Iterator[tuple[float, float]]:
@@ -98,9 +98,7 @@ class Scene(BaseModel):
         x, y = self.georeference.to_local(
             [m.lat_deg for m in self.landmarks], [m.lon_deg for m in self.landmarks]
         )
-        return np.hypot(
-            x - [m.x_m for m in self.landmarks], y - [m.y_m for m in self.landmarks]
-        )
+        return np.hypot(x - [m.x_m for m in self.landmarks], y - [m.y_m for m in self.landmarks])
 
     def corners_lon_lat(self) -> list[tuple[float, float]]:
         """Extent corners (lon, lat) [deg], image order TL, TR, BR, BL; each one projected."""
