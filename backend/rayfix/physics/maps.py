@@ -6,8 +6,9 @@ W columns (x, west to east), S stored channels of a texel.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import torch
@@ -103,10 +104,12 @@ class MapTensors:
 
     def to(self, device: torch.device | str) -> MapTensors:
         """The same map on another device."""
-        values = {f.name: getattr(self, f.name) for f in fields(self)}
-        return MapTensors(
-            **{k: v.to(device) if isinstance(v, Tensor) else v for k, v in values.items()}
-        )
+        tensors: dict[str, Any] = {
+            f.name: getattr(self, f.name).to(device)
+            for f in fields(self)
+            if isinstance(getattr(self, f.name), Tensor)
+        }
+        return replace(self, **tensors)
 
     @cached_property
     def cell_index(self) -> dict[str, int]:
@@ -129,7 +132,7 @@ class MapTensors:
         return pack_texels(self.features_CFHW, self.valid_CHW)
 
     def pixel_of(self, xy_m: Tensor) -> tuple[Tensor, Tensor]:
-        """Row and column (int64) of the pixel that holds each point [..., 2], clamped to the map."""
+        """Row and column (int64) of the pixel nearest to each point [..., 2]."""
         column = ((xy_m[..., 0] - self.x_min_m) / self.resolution_m).round().long()
         row = ((xy_m[..., 1] - self.y_min_m) / self.resolution_m).round().long()
         return row.clamp(0, self.shape[1] - 1), column.clamp(0, self.shape[2] - 1)
@@ -137,9 +140,7 @@ class MapTensors:
     def contains(self, xy_m: Tensor) -> Tensor:
         """Whether points [..., 2] lie between the outermost pixel centres, bool [...]."""
         x, y = xy_m[..., 0], xy_m[..., 1]
-        return (
-            (x >= self.x_min_m) & (x <= self.x_max_m) & (y >= self.y_min_m) & (y <= self.y_max_m)
-        )
+        return (x >= self.x_min_m) & (x <= self.x_max_m) & (y >= self.y_min_m) & (y <= self.y_max_m)
 
 
 def pack_texels(features_CFHW: Tensor, valid_CHW: Tensor) -> Tensor:
