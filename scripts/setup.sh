@@ -41,8 +41,10 @@ apt_update_once() {
 apt_install() {
   if can_apt && apt_update_once; then
     say "Installing $1 ($2)"
-    as_root env DEBIAN_FRONTEND=noninteractive \
-      apt-get install -y -qq --no-install-recommends "$1" >/dev/null && return 0
+    local output
+    output=$(as_root env DEBIAN_FRONTEND=noninteractive \
+      apt-get install -y -qq --no-install-recommends "$1" 2>&1) && return 0
+    echo "$output" >&2
   fi
   missing+=("$1 ($2)")
 }
