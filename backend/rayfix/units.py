@@ -21,7 +21,7 @@ Number = TypeVar("Number", float, npt.NDArray[np.floating[Any]])
 
 def db_to_linear(value_db: Number) -> Number:
     """Power ratio of a level in dB."""
-    return cast(Number, 10.0 ** (value_db / 10.0))
+    return cast(Number, np.power(10.0, value_db / 10.0))
 
 
 def linear_to_db(ratio: Number) -> Number:
