@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Literal
 
 from pydantic import AliasChoices, Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -11,7 +12,9 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 class Settings(BaseSettings):
     """One place for everything that differs between deployments."""
 
-    model_config = SettingsConfigDict(env_prefix="RAYFIX_", env_file=".env", extra="ignore")
+    model_config = SettingsConfigDict(
+        env_prefix="RAYFIX_", env_file=".env", extra="ignore", populate_by_name=True
+    )
 
     host: str = "127.0.0.1"
     port: int = Field(default=8000, ge=1, le=65535)
@@ -19,16 +22,37 @@ class Settings(BaseSettings):
     radio_maps_dir: Path = Path("radio_maps")
     model: str = Field(default="munich", description="folder below models_dir")
     scenes: tuple[str, ...] = Field(
-        default=("munich",), description="folders below radio_maps_dir; the first is the default"
+        default=("munich",),
+        min_length=1,
+        description="folders below radio_maps_dir; the first is the default",
     )
     device: str = Field(default="auto", description="auto, cpu, cuda or cuda:N")
     threads: int = Field(default=0, ge=0, description="torch threads; 0 = one per core")
+
+    max_batch: int = Field(default=32, ge=1, description="sequences in one forward pass")
+    queue_size: int = Field(default=512, ge=1, description="sequences waiting; more get 503")
+    locate_timeout_s: float = Field(default=10.0, gt=0, description="waiting longer gets 503")
+
     live_log: Path = Field(default=Path("data/live.sqlite"), description="embedded live log")
     redis_url: SecretStr | None = Field(
         default=None, description="live log in Redis Streams instead of SQLite"
     )
+    live_max_age_s: float = Field(default=24 * 3600.0, gt=0, description="older fixes are dropped")
+    live_max_bytes: int = Field(
+        default=512_000_000, ge=1_000_000, description="oldest fixes are dropped beyond this size"
+    )
+    live_client_bytes: int = Field(
+        default=1_000_000, ge=10_000, description="unread bytes after which a client is closed"
+    )
+
     frontend_dir: Path = Path("frontend/dist")
     max_body_bytes: int = Field(default=1_000_000, ge=1_000)
+    body_timeout_s: float = Field(default=10.0, gt=0, description="for the whole request body")
+    header_timeout_s: float = Field(default=10.0, gt=0, description="for all request headers")
+    cors_origins: tuple[str, ...] = Field(
+        default=(), description="origins of other sites that may call; none by default"
+    )
+    log_format: Literal["json", "console"] = "json"
     mapbox_token: SecretStr | None = Field(
         default=None, validation_alias=AliasChoices("RAYFIX_MAPBOX_TOKEN", "MAPBOX_TOKEN")
     )

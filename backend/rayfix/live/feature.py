@@ -1,0 +1,41 @@
+"""A kept fix as a GeoJSON Feature (RFC 7946)."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from rayfix.live.record import FixRecord
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def rfc3339(time_s: float) -> str:
+    """RFC 3339 time in UTC, milliseconds, of seconds since 1970; years 1 to 9999."""
+    moment = _EPOCH + timedelta(seconds=time_s)
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def to_feature(record: FixRecord) -> dict[str, Any]:
+    """Point Feature of a UE's fix; coordinates are [lon, lat] [deg], rounded to 1 cm."""
+    return {
+        "type": "Feature",
+        "id": record.ue_id,
+        "geometry": {
+            "type": "Point",
+            "coordinates": [round(record.lon, 7), round(record.lat, 7)],
+        },
+        "properties": {
+            "ue_id": record.ue_id,
+            "fix_id": record.fix_id,
+            "scene": record.scene,
+            "time": rfc3339(record.time_s),
+            "accuracy_m": round(record.accuracy_m, 2),
+            "confidence": round(record.confidence, 4),
+            "semi_major_m": round(record.semi_major_m, 2),
+            "semi_minor_m": round(record.semi_minor_m, 2),
+            "orientation_deg": round(record.orientation_deg, 1),
+            "ellipse_confidence": record.ellipse_confidence,
+            "offset": record.offset,
+        },
+    }
