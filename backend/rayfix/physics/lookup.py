@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -122,7 +123,7 @@ def lookup_cells(maps: MapTensors, xy_m: Tensor, cell: Tensor) -> tuple[Tensor, 
         corner has a path and outside the map (no gradient flows from either).
     """
     extent = (maps.x_min_m, maps.y_min_m, maps.x_max_m, maps.y_max_m)
-    shape = torch.broadcast_shapes(xy_m.shape[:-1], cell.shape)
+    shape = _broadcast(xy_m.shape[:-1], cell.shape)
     xy_m = xy_m.expand(*shape, 2)
     value, valid = interpolate(
         maps.texels_CHWS,
@@ -186,12 +187,16 @@ def batch_differentiable_lookup(
         plane = torch.arange(texels.shape[0], device=texels.device)[:, None]
     if map_extent is None:
         raise InvalidInputError("map_extent", "is needed when the maps are plain tensors")
-    shape = torch.broadcast_shapes(predicted_xy.shape[:-1], plane.shape)
+    shape = _broadcast(predicted_xy.shape[:-1], plane.shape)
     unit_xy = normalize_coords(predicted_xy, map_extent).expand(*shape, 2)
     value, valid = interpolate(texels, unit_xy, plane.expand(shape), features)
     if padding_mode == "nan":
         valid = valid & (unit_xy.abs() <= 1.0).all(-1)
     return torch.where(valid[..., None], value, value.new_full((), torch.nan))
+
+
+def _broadcast(first: torch.Size, second: torch.Size) -> torch.Size:
+    return torch.Size(np.broadcast_shapes(first, second))
 
 
 def _texels_of(maps: Tensor) -> tuple[Tensor, int]:

@@ -14,6 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from rayfix.measurement.quantities import noise_dbm
 from rayfix.radio_map.radio_map import FEATURE_NAMES, RadioMap
 
 AOA = FEATURE_NAMES.index("aoa")
@@ -37,7 +38,10 @@ class MapTensors:
         cell_bearing_deg_C: boresight, clockwise from north [deg].
         cell_downtilt_deg_C: downtilt [deg].
         epre_dbm_C: energy per resource element [dBm]: RSRP = EPRE + path gain.
+        carrier_hz_C: carrier frequency [Hz].
         subcarrier_spacing_hz_C: subcarrier spacing [Hz], which sets the timing advance step.
+        load_C: share of resource blocks in use.
+        noise_dbm_C: thermal noise in one resource element at the phone [dBm].
     """
 
     scene: str
@@ -55,13 +59,16 @@ class MapTensors:
     cell_bearing_deg_C: Tensor
     cell_downtilt_deg_C: Tensor
     epre_dbm_C: Tensor
+    carrier_hz_C: Tensor
     subcarrier_spacing_hz_C: Tensor
+    load_C: Tensor
+    noise_dbm_C: Tensor
 
     @classmethod
     def from_radio_map(cls, radio_map: RadioMap, device: torch.device | str = "cpu") -> MapTensors:
         """Copy a radio map to a device; a pixel is valid where every feature is a number."""
         stacked = np.stack([radio_map.features[name] for name in FEATURE_NAMES], axis=1)
-        valid = np.isfinite(stacked).all(axis=1)
+        valid = np.asarray(np.isfinite(stacked).all(axis=1))
         features = np.where(valid[:, None], stacked, 0.0).astype(np.float32)
         cells = radio_map.cells
 
@@ -88,6 +95,9 @@ class MapTensors:
             cell_bearing_deg_C=column([c.bearing_deg for c in cells]),
             cell_downtilt_deg_C=column([c.downtilt_deg for c in cells]),
             epre_dbm_C=column([c.energy_per_resource_element_dbm for c in cells]),
+            carrier_hz_C=column([c.carrier_hz for c in cells]),
+            load_C=column([c.load for c in cells]),
+            noise_dbm_C=column(list(noise_dbm(cells))),
             subcarrier_spacing_hz_C=column([c.subcarrier_spacing_hz for c in cells]),
         )
 
