@@ -1,0 +1,292 @@
+"""Datasets: exact paths along sequences of places, per world, with the truth; a Zarr v3 file.
+
+Layout: `xy_m` [S, T, 2], `time_s` [T], `motion` [S], and per world a group with `path_gain_db`,
+`toa_ns`, `aoa_deg`, `los` [S, T, C]; NaN = no path. Reports are drawn from it by a condition and a
+seed (`impairments.draw_reports`), so that training draws fresh errors in every epoch.
+
+Shape letters: S sequences, T places of a sequence, C cells.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import zipfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import zarr
+from pydantic import ValidationError
+from zarr.codecs import BloscCodec
+from zarr.storage import LocalStore, ZipStore
+
+from rayfix.errors import ArtefactError, InvalidInputError
+from rayfix.measurement.conditions import Condition
+from rayfix.measurement.impairments import draw_reports
+from rayfix.measurement.propagation import Float64, Propagation
+from rayfix.measurement.report import ReportBatch
+from rayfix.radio_map.store import round_to_step
+from rayfix.scene.cell import Cell
+
+FORMAT = "rayfix-dataset-1"
+STEPS = {"xy_m": 2**-8, "path_gain_db": 2**-6, "toa_ns": 2**-5, "aoa_deg": 2**-5}
+"""Rounding step of each stored array: 4 mm, 0.02 dB, 0.03 ns and 0.03 deg, far finer than any
+quantity is reported; powers of two, because they compress well (see `radio_map.store`)."""
+SEQUENCES_PER_SHARD = 1000
+
+
+@dataclass(frozen=True)
+class DatasetWorld:
+    """Propagation of one world, and the cells as they are there."""
+
+    cells: tuple[Cell, ...]
+    propagation: Propagation
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """Sequences of places with what reaches a phone there, in one or more worlds.
+
+    Attributes:
+        scene: name of the scene.
+        motion_S: motion class of each sequence (index of `motion.MOTIONS`).
+        worlds: by name; all at the same places.
+        attributes: how it was recorded, JSON values only.
+    """
+
+    scene: str
+    motion_S: npt.NDArray[np.int64]
+    worlds: Mapping[str, DatasetWorld]
+    attributes: Mapping[str, object] = field(default_factory=dict)
+
+    def __len__(self) -> int:
+        return len(self.motion_S)
+
+    @property
+    def xy_m_ST2(self) -> Float64:
+        """Truth: east and north of every place [m]."""
+        return next(iter(self.worlds.values())).propagation.xy_m_BT2
+
+    @property
+    def truth_xy_m_S2(self) -> Float64:
+        """The place that a fix of each sequence is compared with: its last [m]."""
+        return self.xy_m_ST2[:, -1]
+
+    def world(self, name: str) -> DatasetWorld:
+        """One world.
+
+        Raises:
+            InvalidInputError: it was not recorded.
+        """
+        if name not in self.worlds:
+            raise InvalidInputError(
+                "world", f"'{name}' is not recorded (recorded: {', '.join(self.worlds)})"
+            )
+        return self.worlds[name]
+
+    def draw(self, condition: Condition, seed: int, reports: int | None = None) -> ReportBatch:
+        """Reports of every sequence under a condition: the last `reports` of each (default all).
+
+        Raises:
+            InvalidInputError: the condition's world, or that many reports, are not recorded.
+        """
+        world = self.world(condition.world)
+        propagation = world.propagation
+        if reports is not None:
+            propagation = propagation.last(reports)
+        return draw_reports(propagation, world.cells, condition, seed)
+
+    def __getitem__(self, index: slice | npt.NDArray[Any]) -> Dataset:
+        """Some sequences."""
+        worlds = {
+            name: DatasetWorld(world.cells, world.propagation[index])
+            for name, world in self.worlds.items()
+        }
+        return replace(self, motion_S=self.motion_S[index], worlds=worlds)
+
+
+def aligned_with(dataset: Dataset, cells: Sequence[Cell], map_name: str) -> Dataset:
+    """The dataset with its cells in the order of a radio map; cells it lacks are never heard.
+
+    Raises:
+        InvalidInputError: the dataset has a cell that the map has not, or the nominal world's cell
+            differs from the map's: a dataset of other sites would be matched with the wrong map.
+    """
+    by_id = {cell.cell_id: cell for cell in cells}
+    for cell in dataset.world("nominal").cells if "nominal" in dataset.worlds else ():
+        if cell.cell_id in by_id and cell != by_id[cell.cell_id]:
+            ours, theirs = cell.model_dump(), by_id[cell.cell_id].model_dump()
+            name = next(name for name in ours if ours[name] != theirs[name])
+            raise InvalidInputError(
+                f"cell {cell.cell_id}: {name}",
+                f"{ours[name]} in the dataset, {theirs[name]} in the radio map '{map_name}'",
+            )
+    worlds = {}
+    for name, world in dataset.worlds.items():
+        recorded = {cell.cell_id: index for index, cell in enumerate(world.cells)}
+        unknown = sorted(set(recorded) - set(by_id))
+        if unknown:
+            raise InvalidInputError(
+                f"cell {unknown[0]}",
+                f"in the dataset of scene '{dataset.scene}' but not in the radio map '{map_name}'",
+            )
+        order = np.array([recorded.get(cell_id, -1) for cell_id in by_id], np.int64)
+        there = tuple(
+            world.cells[index] if index >= 0 else cell
+            for index, cell in zip(order, cells, strict=True)
+        )
+        worlds[name] = DatasetWorld(there, world.propagation.with_cells(order))
+    return replace(dataset, worlds=worlds)
+
+
+def save_dataset(dataset: Dataset, path: Path) -> Path:
+    """Write a dataset, whole or not at all: a folder, or one file when `path` ends in `.zip`."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    _remove(temporary)
+    try:
+        store = (
+            ZipStore(temporary, mode="w", compression=zipfile.ZIP_STORED)
+            if path.suffix == ".zip"
+            else LocalStore(temporary)
+        )
+        _write(dataset, store)
+        store.close()
+        _remove(path)
+        temporary.replace(path)
+    finally:
+        _remove(temporary)
+    return path
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
+
+
+def _arrays(dataset: Dataset) -> dict[str, tuple[npt.NDArray[Any], tuple[str, ...]]]:
+    """Every stored array with the names of its dimensions, by its path in the file."""
+    first = next(iter(dataset.worlds.values())).propagation
+    arrays: dict[str, tuple[npt.NDArray[Any], tuple[str, ...]]] = {
+        "xy_m": (first.xy_m_BT2.astype(np.float32), ("sequence", "report", "axis")),
+        "time_s": (first.time_s_T.astype(np.float64), ("report",)),
+        "motion": (dataset.motion_S.astype(np.uint8), ("sequence",)),
+    }
+    for name, world in dataset.worlds.items():
+        p = world.propagation
+        for quantity, values in (
+            ("path_gain_db", p.path_gain_db_BTC),
+            ("toa_ns", p.toa_ns_BTC),
+            ("aoa_deg", p.aoa_deg_BTC),
+            ("los", p.los_BTC),
+        ):
+            arrays[f"{name}/{quantity}"] = (values, ("sequence", "report", "cell"))
+    return {
+        path: (_rounded(path.rpartition("/")[2], values), names)
+        for path, (values, names) in arrays.items()
+    }
+
+
+def _rounded(quantity: str, values: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    return round_to_step(values, STEPS[quantity]) if quantity in STEPS else values
+
+
+def _sha256(values: npt.NDArray[Any]) -> str:
+    return hashlib.sha256(np.ascontiguousarray(values).tobytes()).hexdigest()
+
+
+def _write(dataset: Dataset, store: ZipStore | LocalStore) -> None:
+    arrays = _arrays(dataset)
+    group = zarr.create_group(
+        store,
+        attributes={
+            **dataset.attributes,
+            "format": FORMAT,
+            "scene": dataset.scene,
+            "worlds": {
+                name: [cell.model_dump(exclude_none=True) for cell in world.cells]
+                for name, world in dataset.worlds.items()
+            },
+            "sha256": {path: _sha256(values) for path, (values, _) in arrays.items()},
+        },
+    )
+    for path, (values, names) in arrays.items():
+        chunks = (min(len(values), SEQUENCES_PER_SHARD), *values.shape[1:])
+        array = group.create_array(
+            path,
+            shape=values.shape,
+            dtype=values.dtype,
+            chunks=tuple(max(1, length) for length in chunks),
+            compressors=BloscCodec(cname="zstd", clevel=9, shuffle="bitshuffle"),
+            fill_value=np.nan if values.dtype.kind == "f" else 0,
+            dimension_names=names,
+        )
+        array[...] = values
+
+
+def load_dataset(path: Path) -> Dataset:
+    """Read a dataset.
+
+    Raises:
+        ArtefactError: it is missing, not a dataset of this format, or an array is damaged; the
+            message names the array.
+    """
+    if not path.exists():
+        raise ArtefactError(path, "the dataset is missing")
+    try:
+        store = ZipStore(path, mode="r") if path.suffix == ".zip" else LocalStore(path)
+        group = zarr.open_group(store, mode="r")
+    except (zipfile.BadZipFile, FileNotFoundError, ValueError, OSError) as error:
+        raise ArtefactError(path, f"not a Zarr group ({error})") from None
+    attributes = dict(group.attrs)
+    if attributes.pop("format", None) != FORMAT:
+        raise ArtefactError(path, f"not a dataset of format {FORMAT}")
+    try:
+        sums = json.loads(json.dumps(attributes.pop("sha256")))
+        listed = json.loads(json.dumps(attributes.pop("worlds")))
+        scene = str(attributes.pop("scene"))
+        cells = {
+            name: tuple(Cell.model_validate(entry) for entry in entries)
+            for name, entries in listed.items()
+        }
+    except (KeyError, ValidationError) as error:
+        raise ArtefactError(path, f"attributes are incomplete ({error})") from None
+    arrays = {name: _read(path, group, name, sums[name]) for name in sums}
+    store.close()
+    try:
+        worlds = {
+            name: DatasetWorld(
+                there,
+                Propagation(
+                    arrays["xy_m"].astype(np.float64),
+                    arrays["time_s"],
+                    arrays[f"{name}/path_gain_db"],
+                    arrays[f"{name}/toa_ns"],
+                    arrays[f"{name}/aoa_deg"],
+                    arrays[f"{name}/los"],
+                ),
+            )
+            for name, there in cells.items()
+        }
+        return Dataset(scene, arrays["motion"].astype(np.int64), worlds, attributes)
+    except (KeyError, InvalidInputError) as error:
+        raise ArtefactError(path, f"arrays do not fit together ({error})") from None
+
+
+def _read(path: Path, group: zarr.Group, name: str, sha256: str) -> npt.NDArray[Any]:
+    """One array, checked against its sum: a chunk that is missing or damaged never passes."""
+    try:
+        values = np.asarray(group[name][...])  # type: ignore[index]
+    except (KeyError, ValueError, RuntimeError, OSError, zipfile.BadZipFile) as error:
+        raise ArtefactError(path, f"array {name} cannot be read ({error})") from None
+    if _sha256(values) != sha256:
+        raise ArtefactError(path, f"array {name} is damaged (its SHA-256 does not match)")
+    return values
