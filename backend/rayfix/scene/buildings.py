@@ -198,7 +198,9 @@ def _display_name(mesh_name: str) -> str:
     name = mesh_name
     for stem, letter in _LOST_LETTERS.items():
         name = name.replace(stem, stem.replace("_", letter))
-    name = re.sub(r"\b(St|Ehem)__", r"\1. ", name).replace("___", " / ").replace("__", ", ")
+    name = (
+        re.sub(r"(?<![A-Za-z])(St|Ehem)__", r"\1. ", name).replace("___", " / ").replace("__", ", ")
+    )
     return name.replace("_", " ").strip(" ,")
 
 

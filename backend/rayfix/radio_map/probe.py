@@ -1,0 +1,48 @@
+"""What every cell sounds like at one place."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from rayfix.radio_map.lookup import nearest_pixel
+from rayfix.radio_map.radio_map import FEATURE_NAMES, RadioMap
+
+
+def probe(radio_map: RadioMap, lat_deg: float, lon_deg: float) -> dict[str, Any]:
+    """Values of the pixel that holds a place, cells sorted by RSRP, strongest first.
+
+    Returns:
+        lat, lon, x_m, y_m, building_height_m, best_cell and `cells`: cell_id, distance_m
+        (horizontal), rsrp_dbm and the seven features of each; None where no path arrives.
+    Raises:
+        OutsideMapError: the place lies outside the map.
+    """
+    east, north = radio_map.scene.georeference.to_local(lat_deg, lon_deg)
+    x_m, y_m = float(east), float(north)
+    row, column = nearest_pixel(radio_map, x_m, y_m)
+    cells: list[dict[str, Any]] = []
+    for index, cell in enumerate(radio_map.cells):
+        values = {name: radio_map.features[name][index, row, column] for name in FEATURE_NAMES}
+        cells.append(
+            {
+                "cell_id": cell.cell_id,
+                "distance_m": round(math.hypot(cell.x_m - x_m, cell.y_m - y_m), 1),
+                "rsrp_dbm": _number(radio_map.rsrp_dbm[index, row, column], 2),
+                **{name: _number(value, 4) for name, value in values.items()},
+            }
+        )
+    cells.sort(key=lambda c: (c["rsrp_dbm"] is None, -(c["rsrp_dbm"] or 0.0), c["distance_m"]))
+    return {
+        "lat": lat_deg,
+        "lon": lon_deg,
+        "x_m": round(x_m, 2),
+        "y_m": round(y_m, 2),
+        "building_height_m": _number(radio_map.building_height_m[row, column], 1),
+        "best_cell": cells[0]["cell_id"] if cells[0]["rsrp_dbm"] is not None else None,
+        "cells": cells,
+    }
+
+
+def _number(value: Any, decimals: int) -> float | None:
+    return round(float(value), decimals) if math.isfinite(value) else None
