@@ -1,0 +1,15 @@
+import { keepPreviousData, useQuery } from '@tanstack/react-query';
+import { apiPath, getJson } from './client';
+import type { PosteriorDetail } from './types';
+
+export function usePosterior(fixId: string | null) {
+  return useQuery({
+    queryKey: ['posterior', fixId],
+    queryFn: ({ signal }) =>
+      getJson<PosteriorDetail>(apiPath(['fixes', fixId ?? '', 'posterior']), signal),
+    enabled: fixId !== null,
+    placeholderData: keepPreviousData,
+    staleTime: Infinity,
+    gcTime: 30_000,
+  });
+}

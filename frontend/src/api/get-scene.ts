@@ -1,0 +1,12 @@
+import { useQuery } from '@tanstack/react-query';
+import { apiPath, getJson } from './client';
+import type { Scene } from './types';
+
+export function useScene(scene: string | null) {
+  return useQuery({
+    queryKey: ['scene', scene],
+    queryFn: ({ signal }) => getJson<Scene>(apiPath(['scenes', scene ?? '']), signal),
+    enabled: scene !== null,
+    staleTime: Infinity,
+  });
+}

@@ -1,0 +1,23 @@
+/** What a map engine's error says about the engine itself. */
+export interface EngineError {
+  message: string;
+  status?: number;
+  url?: string;
+}
+
+/**
+ * Whether Mapbox cannot go on: refused (it blanks its canvas, even after it has drawn), or unable
+ * to start. One of our own images failing, or a base-map tile later on, is not that.
+ */
+export function isEngineFailure(error: EngineError, loaded: boolean, ownOrigin: string): boolean {
+  if (error.url?.startsWith(ownOrigin)) return false;
+  if (error.status === 401 || error.status === 403) return true;
+  if (/access token/i.test(error.message)) return true;
+  return !loaded;
+}
+
+/** The failure in words that a person can act on. */
+export function engineFailureReason(error: EngineError): string {
+  const refused = error.status === 401 || error.status === 403 || /token/i.test(error.message);
+  return refused ? 'Mapbox refused the access token' : 'Mapbox cannot be reached';
+}

@@ -1,0 +1,53 @@
+import { useMemo } from 'react';
+import type { FeatureCollection, Point } from 'geojson';
+import type { FixDetail } from '../../api/types';
+import { percent } from '../../format/format';
+import { useEngine } from '../engine';
+import type { MapColours } from '../map-colours';
+import { slot } from '../slots';
+import { labelImage, useLabelImages } from '../use-label-images';
+
+function hypothesisFeatures(fix: FixDetail): FeatureCollection<Point> {
+  return {
+    type: 'FeatureCollection',
+    features: fix.hypotheses.map(({ lon, lat, weight }) => ({
+      type: 'Feature',
+      geometry: { type: 'Point', coordinates: [lon, lat] },
+      properties: { weight, label: percent(weight) },
+    })),
+  };
+}
+
+/** The places that were considered: the area of a circle is its weight. */
+export function HypothesesLayer({ fix, colours }: { fix: FixDetail; colours: MapColours }) {
+  const { Source, Layer } = useEngine();
+  useLabelImages();
+  const data = useMemo(() => hypothesisFeatures(fix), [fix]);
+  return (
+    <Source id="hypotheses" type="geojson" data={data}>
+      <Layer
+        id="hypotheses"
+        type="circle"
+        beforeId={slot('fix')}
+        paint={{
+          'circle-radius': ['+', 3, ['*', 16, ['sqrt', ['get', 'weight']]]],
+          'circle-color': colours.ink,
+          'circle-opacity': 0.12,
+          'circle-stroke-color': colours.ink,
+          'circle-stroke-width': 1.5,
+        }}
+      />
+      <Layer
+        id="hypotheses-weight"
+        type="symbol"
+        beforeId={slot('top')}
+        layout={{
+          'icon-image': labelImage(colours, ['get', 'label']),
+          'icon-anchor': 'top',
+          'icon-offset': [0, 14],
+          'symbol-sort-key': ['-', 1, ['get', 'weight']],
+        }}
+      />
+    </Source>
+  );
+}

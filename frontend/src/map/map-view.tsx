@@ -1,0 +1,109 @@
+import { useState } from 'react';
+import type { MapLayerMouseEvent, StyleSpecification } from 'react-map-gl/maplibre';
+import { useRadioMap } from '../api/get-radio-map';
+import type { Scene } from '../api/types';
+import { setPointer } from '../ui/pointer-store';
+import { PHONE, useMedia } from '../ui/use-media';
+import { useColourScheme } from '../ui/use-colour-scheme';
+import { setUrlState, useUrlState } from '../url/use-url-state';
+import { Camera, initialView, rememberView } from './camera';
+import { useEngine } from './engine';
+import type { EngineError } from './engine-failure';
+import { FixLayers } from './fix-layers';
+import { BuildingsLayer } from './layers/buildings-layer';
+import { EllipsesLayer } from './layers/ellipses-layer';
+import { ExtentLayer } from './layers/extent-layer';
+import { GroundLayer } from './layers/ground-layer';
+import { MarkersLayer, UE_LAYER } from './layers/markers-layer';
+import { ProbePointLayer } from './layers/probe-point-layer';
+import { RadioMapLayer } from './layers/radio-map-layer';
+import { SitesLayer } from './layers/sites-layer';
+import { TrailsLayer } from './layers/trails-layer';
+import { MAP_COLOURS } from './map-colours';
+import { LayerSlots } from './slots';
+
+const EMPTY_STYLE: StyleSpecification = { version: 8, sources: {}, layers: [] };
+
+function ueAt(event: MapLayerMouseEvent): string | null {
+  const id: unknown = event.features?.[0]?.properties['ue_id'];
+  return typeof id === 'string' ? id : null;
+}
+
+function moveOver(event: MapLayerMouseEvent): void {
+  setPointer({ lat: event.lngLat.lat, lon: event.lngLat.lng });
+  event.target.getCanvas().style.cursor = ueAt(event) === null ? '' : 'pointer';
+}
+
+interface Props {
+  scene: Scene;
+  fixId: string | null;
+  mapboxToken: string | null;
+  onLoad: () => void;
+  onError: (error: EngineError) => void;
+}
+
+export function MapView({ scene, fixId, mapboxToken, onLoad, onError }: Props) {
+  const { Map, NavigationControl, ScaleControl, AttributionControl, name } = useEngine();
+  const scheme = useColourScheme();
+  const colours = MAP_COLOURS[scheme];
+  const phone = useMedia(PHONE);
+  const [firstView] = useState(() => initialView(scene));
+  const url = useUrlState((state) => state);
+  const shows = (what: (typeof url.hidden)[number]) => !url.hidden.includes(what);
+  const explains = fixId !== null && url.overlay !== 'none';
+  const { data: radioMap } = useRadioMap(scene.name, url.feature, url.cell);
+
+  const click = (event: MapLayerMouseEvent) => {
+    const ue = ueAt(event);
+    if (ue !== null) setUrlState({ ue, fix: null }, 'push');
+    else setPointer({ lat: event.lngLat.lat, lon: event.lngLat.lng });
+  };
+
+  return (
+    <Map
+      initialViewState={firstView}
+      mapStyle={name === 'mapbox' ? `mapbox://styles/mapbox/${scheme}-v11` : EMPTY_STYLE}
+      {...(mapboxToken !== null && { mapboxAccessToken: mapboxToken })}
+      interactiveLayerIds={[UE_LAYER]}
+      attributionControl={false}
+      minZoom={12}
+      maxZoom={21}
+      maxPitch={75}
+      onMoveEnd={(event) => rememberView(event.viewState)}
+      onMouseMove={moveOver}
+      onMouseOut={() => setPointer(null)}
+      onClick={click}
+      onLoad={onLoad}
+      onError={(event) => onError(event.error)}
+    >
+      <NavigationControl position="bottom-right" visualizePitch />
+      <ScaleControl position="bottom-left" />
+      <AttributionControl
+        position="bottom-right"
+        customAttribution={scene.attribution}
+        compact={phone}
+      />
+      <LayerSlots>
+        {name === 'maplibre' && <GroundLayer colour={colours.ground} />}
+        <ExtentLayer corners={scene.corners} colour={colours.extent} />
+        {url.feature !== null && !explains && (
+          <RadioMapLayer info={radioMap} opacity={url.opacity / 100} />
+        )}
+        {shows('buildings') && (
+          <BuildingsLayer
+            scene={scene.name}
+            colour={colours.building}
+            opacity={explains ? 0.45 : 0.8}
+          />
+        )}
+        {shows('sites') && <SitesLayer scene={scene.name} chosen={url.cell} colours={colours} />}
+        {shows('ellipses') && <EllipsesLayer selected={url.ue} colours={colours} />}
+        {shows('trails') && <TrailsLayer selected={url.ue} colours={colours} />}
+        <FixLayers ueId={url.ue} fixId={fixId} scheme={scheme} colours={colours} />
+        <MarkersLayer selected={url.ue} showLabels={shows('labels')} colours={colours} />
+        {phone && <ProbePointLayer colours={colours} />}
+      </LayerSlots>
+      <Camera coveredBelow_px={phone ? window.innerHeight * 0.5 : 0} />
+    </Map>
+  );
+}

@@ -1,0 +1,49 @@
+/**
+ * Drawing order of the map. A slot is an invisible layer; every visible layer names the slot that
+ * it is drawn directly below, so the order does not depend on which data arrives first.
+ */
+import { useEffect, useState, type ReactNode } from 'react';
+import { useEngine } from './engine';
+
+const SLOTS = [
+  'ground',
+  'raster',
+  'buildings',
+  'sites',
+  'uncertainty',
+  'trails',
+  'fix',
+  'markers',
+  'top',
+] as const;
+export type Slot = (typeof SLOTS)[number];
+
+export function slot(name: Slot): string {
+  return `slot-${name}`;
+}
+
+/** Puts the slots into the style, and shows its children once they are there. */
+export function LayerSlots({ children }: { children: ReactNode }) {
+  const { useMap } = useEngine();
+  const map = useMap().current?.getMap();
+  const [ready, setReady] = useState(false);
+
+  useEffect(() => {
+    if (!map) return undefined;
+    const add = () => {
+      if (!map.isStyleLoaded() && map.style?._loaded !== true) return;
+      for (const name of SLOTS) {
+        if (map.getLayer(slot(name))) continue;
+        map.addLayer({ id: slot(name), type: 'background', layout: { visibility: 'none' } });
+      }
+      setReady(true);
+    };
+    add();
+    map.on('styledata', add);
+    return () => {
+      map.off('styledata', add);
+    };
+  }, [map]);
+
+  return ready ? children : null;
+}

@@ -1,0 +1,116 @@
+import type { Fix, FixDetail, LonLat } from '../../api/types';
+import { metres, number, percent, withUnit } from '../../format/format';
+import { distance_m } from '../../geometry/local-metres';
+import { showOnMap } from '../../ui/camera-store';
+import { Meter } from '../../ui/meter';
+
+function place(fix: { lat: number; lon: number }): LonLat {
+  return [fix.lon, fix.lat];
+}
+
+function Position({ fix }: { fix: Fix }) {
+  return (
+    <>
+      {number(fix.lat, 6)}, {number(fix.lon, 6)}
+    </>
+  );
+}
+
+function Refinement({ fix }: { fix: FixDetail }) {
+  const { refinement, unrefined_fix: before } = fix;
+  if (!refinement || !before) return <p className="muted">This fix was not refined.</p>;
+  return (
+    <table className="facts">
+      <thead>
+        <tr>
+          <td />
+          <th scope="col">Unrefined</th>
+          <th scope="col">Refined</th>
+        </tr>
+      </thead>
+      <tbody>
+        <tr>
+          <th scope="row">East</th>
+          <td>{withUnit(number(before.x_m, 1), 'm')}</td>
+          <td>{withUnit(number(fix.fix.x_m, 1), 'm')}</td>
+        </tr>
+        <tr>
+          <th scope="row">North</th>
+          <td>{withUnit(number(before.y_m, 1), 'm')}</td>
+          <td>{withUnit(number(fix.fix.y_m, 1), 'm')}</td>
+        </tr>
+        <tr>
+          <th scope="row">Accuracy 68 %</th>
+          <td>{metres(before.accuracy_m)}</td>
+          <td>{metres(fix.fix.accuracy_m)}</td>
+        </tr>
+        <tr>
+          <th scope="row">Physics energy</th>
+          <td>{number(refinement.energy_before, 2)}</td>
+          <td>{number(refinement.energy_after, 2)}</td>
+        </tr>
+        <tr>
+          <th scope="row">Moved</th>
+          <td />
+          <td>
+            {metres(distance_m(place(before), place(fix.fix)))} in {refinement.steps} steps
+          </td>
+        </tr>
+      </tbody>
+    </table>
+  );
+}
+
+function Hypotheses({ fix }: { fix: FixDetail }) {
+  const ranked = [...fix.hypotheses].sort((a, b) => b.weight - a.weight);
+  return (
+    <ol className="hypotheses">
+      {ranked.map((hypothesis, i) => (
+        <li key={i}>
+          <button type="button" onClick={() => showOnMap(place(hypothesis))}>
+            <span>{i + 1}</span>
+            <Meter share={hypothesis.weight} />
+            <span>{percent(hypothesis.weight, 1)}</span>
+            <span className="muted">{metres(distance_m(place(hypothesis), place(fix.fix)))}</span>
+          </button>
+        </li>
+      ))}
+    </ol>
+  );
+}
+
+/** The answer: where, how sure, what else was considered, and what refinement did. */
+export function FixTab({ fix }: { fix: FixDetail }) {
+  const { ellipse } = fix.fix;
+  const total_ms = fix.timing_ms['total'];
+  return (
+    <>
+      <dl className="facts-list">
+        <dt>Position</dt>
+        <dd>
+          <Position fix={fix.fix} />
+        </dd>
+        <dt>Accuracy 68 %</dt>
+        <dd>{metres(fix.fix.accuracy_m)}</dd>
+        <dt>Ellipse {percent(ellipse.confidence)}</dt>
+        <dd>
+          {metres(ellipse.semi_major_m)} × {metres(ellipse.semi_minor_m)} at{' '}
+          {withUnit(number(ellipse.orientation_deg), 'deg')}
+        </dd>
+        <dt>Confidence</dt>
+        <dd>{percent(fix.fix.confidence)}</dd>
+        <dt>Model</dt>
+        <dd>
+          {fix.model}
+          {total_ms !== undefined && `, ${withUnit(number(total_ms, 1), 'ms')}`}
+        </dd>
+      </dl>
+      <h3>Refinement</h3>
+      <Refinement fix={fix} />
+      <h3>
+        Hypotheses <span className="muted">weight, distance from the fix</span>
+      </h3>
+      <Hypotheses fix={fix} />
+    </>
+  );
+}

@@ -1,0 +1,91 @@
+import './inspector.css';
+import { useAttention } from '../../api/get-attention';
+import { useFix } from '../../api/get-fix';
+import { age } from '../../format/format';
+import { useNow } from '../../ui/use-now';
+import { showOnMap } from '../../ui/camera-store';
+import { Tabs } from '../../ui/tabs';
+import { setUrlState, useUrlState } from '../../url/use-url-state';
+import { AttentionTab } from './attention-tab';
+import { FixTab } from './fix-tab';
+import { OverlayChoice } from './overlay-choice';
+import { ReportsTab } from './reports-tab';
+import { ResidualsTab } from './residuals-tab';
+
+const TAB_WORDS = [
+  { id: 'fix', label: 'Fix' },
+  { id: 'reports', label: 'Reports' },
+  { id: 'residuals', label: 'Residuals' },
+  { id: 'attention', label: 'Attention' },
+] as const;
+
+/** Why a UE is where it is: one fix, taken apart. */
+export function Inspector({ ueId, fixId }: { ueId: string; fixId: string | null }) {
+  const tab = useUrlState((state) => state.tab);
+  const held = useUrlState((state) => state.fix !== null);
+  const now_ms = useNow();
+  const { data: fix, error } = useFix(fixId);
+  const attention = useAttention(fixId);
+
+  return (
+    <div className="inspector">
+      <div className="inspector-head">
+        <div>
+          <h2>{ueId}</h2>
+          <p className="muted" data-testid="fix-age">
+            {fix ? `fix ${age(now_ms - Date.parse(fix.time))} old` : 'no fix yet'}
+            {held && ', held'}
+          </p>
+        </div>
+        <div className="inspector-actions">
+          <button
+            type="button"
+            className="chip"
+            aria-pressed={held}
+            disabled={fixId === null}
+            title={held ? 'Follow the latest fix again' : 'Keep this fix while the UE moves on'}
+            onClick={() => setUrlState({ fix: held ? null : fixId })}
+          >
+            Hold
+          </button>
+          <button
+            type="button"
+            className="chip"
+            disabled={!fix}
+            onClick={() => fix && showOnMap([fix.fix.lon, fix.fix.lat])}
+          >
+            Centre
+          </button>
+          <button
+            type="button"
+            className="icon-button"
+            aria-label="Close inspector"
+            onClick={() => setUrlState({ ue: null, fix: null }, 'push')}
+          >
+            ×
+          </button>
+        </div>
+      </div>
+      <OverlayChoice layers={attention.data?.layers ?? 0} heads={attention.data?.heads ?? 0} />
+      {error && <p className="inspector-error">This fix cannot be read: {error.message}</p>}
+      {!fix && !error && fixId === null && (
+        <p className="empty">No fix of this UE has arrived since the page was opened.</p>
+      )}
+      {fix && (
+        <Tabs
+          label="Fix details"
+          tabs={TAB_WORDS}
+          current={tab}
+          onChange={(next) => setUrlState({ tab: next })}
+        >
+          {tab === 'fix' && <FixTab fix={fix} />}
+          {tab === 'reports' && <ReportsTab reports={fix.reports} />}
+          {tab === 'residuals' && <ResidualsTab fix={fix} />}
+          {tab === 'attention' && (
+            <AttentionTab attention={attention.data} error={attention.error} />
+          )}
+        </Tabs>
+      )}
+    </div>
+  );
+}

@@ -1,0 +1,85 @@
+import { useState } from 'react';
+import type { FixDetail, Residual } from '../../api/types';
+import { featureDecimals, number, signed } from '../../format/format';
+import { featureName } from '../../format/quantities';
+import { Stepper } from '../../ui/stepper';
+import { rmsSigmas, sigmas } from './residuals';
+
+/** Bars end here; the number beside them does not. */
+const SHOWN_SIGMAS = 4;
+
+function DeviationBar({ value }: { value: number | null }) {
+  if (value === null) return null;
+  const share = Math.min(1, Math.abs(value) / SHOWN_SIGMAS) * 50;
+  return (
+    <span className="deviation" aria-hidden="true">
+      <span
+        data-sign={value < 0 ? 'minus' : 'plus'}
+        style={{ width: `${share}%`, left: value < 0 ? `${50 - share}%` : '50%' }}
+      />
+    </span>
+  );
+}
+
+function Row({ residual }: { residual: Residual }) {
+  const decimals = featureDecimals(residual.feature);
+  const deviation = sigmas(residual);
+  return (
+    <tr>
+      <th scope="row">{residual.cell_id}</th>
+      <td className="words">
+        {featureName(residual.feature)} <span className="unit">{residual.unit}</span>
+      </td>
+      <td>{number(residual.observed, decimals)}</td>
+      <td>{residual.expected === null ? 'no path' : number(residual.expected, decimals)}</td>
+      <td className="deviation-cell">
+        <DeviationBar value={deviation} />
+        {signed(deviation, 1)}
+      </td>
+    </tr>
+  );
+}
+
+/** What was measured against what the radio map says at the fix. */
+export function ResidualsTab({ fix }: { fix: FixDetail }) {
+  const all = fix.residuals ?? [];
+  const reports = [...new Set(all.map((residual) => residual.report))].sort((a, b) => a - b);
+  const [back, setBack] = useState(0);
+  const index = Math.max(0, reports.length - 1 - back);
+  const shown = all.filter((residual) => residual.report === reports[index]);
+  if (shown.length === 0) {
+    return <p className="empty">None of the measured quantities is on the radio map.</p>;
+  }
+  return (
+    <>
+      <Stepper
+        index={index}
+        count={reports.length}
+        noun="report"
+        label={`Report ${(reports[index] ?? 0) + 1} of ${fix.reports.length} · rms ${number(rmsSigmas(shown), 1)} σ`}
+        onChange={(next) => setBack(reports.length - 1 - next)}
+      />
+      {/* eslint-disable-next-line jsx-a11y/no-noninteractive-tabindex */}
+      <div className="scroll-x" tabIndex={0} role="region" aria-label="Residuals per cell">
+        <table className="measurements residuals">
+          <thead>
+            <tr>
+              <th scope="col">Cell</th>
+              <th scope="col" className="words">
+                Quantity
+              </th>
+              <th scope="col">Observed</th>
+              <th scope="col">Map</th>
+              <th scope="col">Diff. in σ</th>
+            </tr>
+          </thead>
+          <tbody>
+            {shown.map((residual) => (
+              <Row key={`${residual.cell_id} ${residual.feature}`} residual={residual} />
+            ))}
+          </tbody>
+        </table>
+      </div>
+    </>
+  );
+}

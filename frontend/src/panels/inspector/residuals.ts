@@ -1,0 +1,15 @@
+import type { Residual } from '../../api/types';
+
+/** Residual in standard deviations of its measurement; null where the map has no path. */
+export function sigmas(residual: Residual): number | null {
+  return residual.difference === null || !(residual.sigma > 0)
+    ? null
+    : residual.difference / residual.sigma;
+}
+
+/** Root mean square of the residuals in sigmas: about 1 when the fix explains the reports. */
+export function rmsSigmas(residuals: readonly Residual[]): number | null {
+  const known = residuals.map(sigmas).filter((value) => value !== null);
+  if (known.length === 0) return null;
+  return Math.sqrt(known.reduce((sum, value) => sum + value * value, 0) / known.length);
+}

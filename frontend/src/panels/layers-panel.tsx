@@ -1,0 +1,85 @@
+import './layers-panel.css';
+import type { Scene } from '../api/types';
+import { setUrlState, useUrlState } from '../url/use-url-state';
+import { BEST_SERVER, TOGGLES, type Toggle } from '../url/url-state';
+
+const TOGGLE_WORDS: Record<Toggle, string> = {
+  labels: 'Labels',
+  trails: 'Trails',
+  ellipses: 'Ellipses',
+  sites: 'Sites',
+  buildings: 'Buildings',
+};
+
+/** What the map shows: the radio map's feature and cell, and the layers on top of it. */
+export function LayersPanel({ scene }: { scene: Scene }) {
+  const { feature, cell, opacity, hidden } = useUrlState((state) => state);
+  const toggle = (name: Toggle) =>
+    setUrlState({
+      hidden: hidden.includes(name) ? hidden.filter((other) => other !== name) : [...hidden, name],
+    });
+
+  return (
+    <section className="card layers" aria-label="Layers">
+      <div className="layers-map">
+        <label className="layers-field">
+          <span>Radio map</span>
+          <select
+            className="field"
+            value={feature ?? ''}
+            onChange={(event) => setUrlState({ feature: event.target.value || null })}
+          >
+            <option value="">None</option>
+            {scene.features.map((option) => (
+              <option key={option.name} value={option.name}>
+                {option.label}
+              </option>
+            ))}
+          </select>
+        </label>
+        <label className="layers-field">
+          <span>Cell</span>
+          <select
+            className="field"
+            value={cell}
+            disabled={feature === null}
+            onChange={(event) => setUrlState({ cell: event.target.value })}
+          >
+            <option value={BEST_SERVER}>Best server</option>
+            {scene.cells.map((id) => (
+              <option key={id} value={id}>
+                {id}
+              </option>
+            ))}
+          </select>
+        </label>
+        <label className="layers-field">
+          <span>Opacity</span>
+          <input
+            type="range"
+            min={0}
+            max={100}
+            step={5}
+            value={opacity}
+            disabled={feature === null}
+            aria-valuetext={`${opacity} %`}
+            onChange={(event) => setUrlState({ opacity: Number(event.target.value) })}
+          />
+        </label>
+      </div>
+      <div className="layers-toggles" role="group" aria-label="Shown on the map">
+        {TOGGLES.map((name) => (
+          <button
+            key={name}
+            type="button"
+            className="chip"
+            aria-pressed={!hidden.includes(name)}
+            onClick={() => toggle(name)}
+          >
+            {TOGGLE_WORDS[name]}
+          </button>
+        ))}
+      </div>
+    </section>
+  );
+}

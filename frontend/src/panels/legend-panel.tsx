@@ -1,0 +1,50 @@
+import './legend-panel.css';
+import { useMemo } from 'react';
+import { useAttention } from '../api/get-attention';
+import { usePosterior } from '../api/get-posterior';
+import { useRadioMap } from '../api/get-radio-map';
+import type { Scene } from '../api/types';
+import { blendAttention } from '../colour/attention-blend';
+import { useUrlState } from '../url/use-url-state';
+import { RadioMapLegend } from './radio-map-legend';
+import { WeightLegend } from './weight-legend';
+
+function largest(values: readonly number[]): number {
+  return values.reduce((max, value) => Math.max(max, value), 0);
+}
+
+function AttentionLegend({ fixId }: { fixId: string }) {
+  const { data } = useAttention(fixId);
+  const layer = useUrlState((state) => state.layer);
+  const head = useUrlState((state) => state.head);
+  const max = useMemo(
+    () => (data ? largest(blendAttention(data.map_attention, layer, head)) : 0),
+    [data, layer, head],
+  );
+  if (!data) return null;
+  return <WeightLegend title="Attention" note="share per map patch" max={max} scaling="linear" />;
+}
+
+function PosteriorLegend({ fixId }: { fixId: string }) {
+  const { data } = usePosterior(fixId);
+  const max = useMemo(() => (data ? largest(data.probability) : 0), [data]);
+  if (!data) return null;
+  return (
+    <WeightLegend title="Posterior" note="probability per cell, log" max={max} scaling="decades" />
+  );
+}
+
+/** What the colours on the map mean now. */
+export function LegendPanel({ scene, fixId }: { scene: Scene; fixId: string | null }) {
+  const { overlay, feature, cell } = useUrlState((state) => state);
+  const { data: radioMap } = useRadioMap(scene.name, feature, cell);
+  const explained = fixId !== null && overlay !== 'none';
+  if (!explained && (feature === null || !radioMap)) return null;
+  return (
+    <section className="card legend" aria-label="Legend">
+      {explained && overlay === 'attention' && <AttentionLegend fixId={fixId} />}
+      {explained && overlay === 'posterior' && <PosteriorLegend fixId={fixId} />}
+      {!explained && radioMap && <RadioMapLegend scene={scene} info={radioMap} />}
+    </section>
+  );
+}

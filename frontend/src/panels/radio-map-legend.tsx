@@ -1,0 +1,64 @@
+import { useProbe } from '../api/get-probe';
+import type { RadioMapInfo, Scene } from '../api/types';
+import { featureDecimals, number } from '../format/format';
+import { useDebounced } from '../ui/use-debounced';
+import { usePointer } from '../ui/pointer-store';
+import { useMedia } from '../ui/use-media';
+import { BEST_SERVER } from '../url/url-state';
+import { ProbeReadout } from './probe-readout';
+import { legendFraction, probeValue } from './probe-value';
+import { Ramp } from './ramp';
+
+const SETTLED_MS = 80;
+
+function gradientOf({ legend }: RadioMapInfo): string {
+  const stops = legend.stops.map(
+    ({ value, color }) =>
+      `${color} ${(legendFraction(value, legend.min, legend.max) * 100).toFixed(1)}%`,
+  );
+  return `linear-gradient(to right, ${stops.join(', ')})`;
+}
+
+interface Props {
+  scene: Scene;
+  info: RadioMapInfo;
+}
+
+/** Colours, units and the value at the cursor of the shown radio map. */
+export function RadioMapLegend({ scene, info }: Props) {
+  const pointer = usePointer((state) => state.point);
+  const point = useDebounced(pointer, SETTLED_MS);
+  const touch = useMedia('(hover: none)');
+  const { data } = useProbe(scene.name, point);
+  const probe = point === null ? undefined : data;
+  const value = probe ? (probeValue(probe, info.feature, info.cell)?.value ?? null) : null;
+  const { min, max } = info.legend;
+  const decimals = max - min < 5 ? featureDecimals(info.feature) : 0;
+  return (
+    <>
+      <h2 className="legend-title">
+        {info.label}
+        <span className="muted">
+          {[
+            info.unit === '1' ? '' : info.unit,
+            info.cell === BEST_SERVER ? 'best server' : info.cell,
+          ]
+            .filter(Boolean)
+            .join(' · ')}
+        </span>
+      </h2>
+      <Ramp
+        gradient={gradientOf(info)}
+        ticks={[min, (min + max) / 2, max].map((tick) => number(tick, decimals))}
+        mark={value === null ? null : legendFraction(value, min, max)}
+      />
+      <ProbeReadout
+        probe={probe}
+        feature={info.feature}
+        cell={info.cell}
+        unit={info.unit}
+        touch={touch}
+      />
+    </>
+  );
+}
