@@ -7,7 +7,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 import yaml
-
 from rayfix.errors import ConfigError
 from rayfix.measurement.conditions import WorldChange, load_conditions
 from rayfix.scene.cell import Cell
@@ -72,7 +71,9 @@ def test_a_perturbed_world_moves_every_cell_by_its_standard_deviations() -> None
     ]
     change = WorldChange(bearing_error_deg=5, downtilt_error_deg=2, power_error_db=2, seed=3)
     there = change.apply(cells)
-    turned = wrap_deg(np.array([b.bearing_deg - a.bearing_deg for a, b in zip(cells, there)]))
+    turned = wrap_deg(
+        np.array([b.bearing_deg - a.bearing_deg for a, b in zip(cells, there, strict=True)])
+    )
     assert turned.std() == pytest.approx(5, rel=0.06)
     assert np.std([c.downtilt_deg for c in there]) == pytest.approx(2, rel=0.06)
     assert np.std([c.power_dbm for c in there]) == pytest.approx(2, rel=0.06)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-
 from rayfix.errors import InvalidInputError
 from rayfix.measurement.conditions import DRAWN_QUANTITIES, Condition
 from rayfix.measurement.impairments import draw_reports, rsrp_residual_db, to_reports
@@ -150,11 +149,16 @@ def test_reports_as_objects_say_the_same() -> None:
     assert sequences[0][1].time == pytest.approx(1000.2)
     for b in range(30):
         for t in range(3):
-            sent = {c: v for c, v in zip(batch.cell_BTN[b, t], batch.values_BTNQ[b, t]) if c >= 0}
-            got = {c: v for c, v in zip(back.cell_BTN[b, t], back.values_BTNQ[b, t]) if c >= 0}
+            sent, got = by_cell(batch, b, t), by_cell(back, b, t)
             assert sent.keys() == got.keys()
             for index in sent:
                 np.testing.assert_allclose(got[index], sent[index], atol=1e-3)
+
+
+def by_cell(batch: ReportBatch, b: int, t: int) -> dict[int, np.ndarray]:
+    """Values [Q] of every heard cell of one report."""
+    heard = batch.cell_BTN[b, t] >= 0
+    return dict(zip(batch.cell_BTN[b, t][heard], batch.values_BTNQ[b, t][heard], strict=True))
 
 
 def test_other_cells_than_recorded_are_refused() -> None:

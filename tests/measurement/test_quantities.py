@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-
 from rayfix.measurement import quantities as q
 from rayfix.scene.cell import Cell
 

@@ -1,0 +1,152 @@
+"""Recording: disjoint uniform places, resumes after a kill, says which setting is wrong."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from rayfix.errors import InvalidInputError
+from rayfix.measurement.dataset import load_dataset
+from rayfix.measurement.motion import MotionMix
+from rayfix.measurement.propagation import Float64
+from rayfix.measurement.recording import (
+    DatasetConfig,
+    Places,
+    SplitConfig,
+    Traced,
+    TracedWorld,
+    candidates,
+    record,
+)
+from scipy.spatial import cKDTree
+
+from .free_space import CELLS, trace
+
+
+def is_free(xy: Float64) -> np.ndarray:
+    return (np.abs(xy) <= 200).all(axis=-1)
+
+
+def draw(count: int, seed: int) -> Float64:
+    return np.random.default_rng(seed).uniform(-200, 200, (count, 2))
+
+
+PLACES = Places(is_free, draw)
+CONFIG = DatasetConfig(
+    seed=3,
+    reports=4,
+    separation_m=5.0,
+    sequences_per_chunk=20,
+    splits={
+        "test": SplitConfig(sequences=100, worlds=("nominal",), single_file=True),
+        "train": SplitConfig(
+            sequences=300, worlds=("nominal",), motion=MotionMix(still=0.9, walking=0.1, driving=0)
+        ),
+    },
+)
+
+
+class CountingTracer:
+    """Traces free space, counts receivers, and can be interrupted like a killed process."""
+
+    def __init__(self, stop_after: int | None = None) -> None:
+        self.receivers = 0
+        self.stop_after = stop_after
+
+    def __call__(self, xy: Float64) -> Traced:
+        if self.stop_after is not None and self.receivers >= self.stop_after:
+            raise KeyboardInterrupt
+        self.receivers += len(xy)
+        traced = trace(xy)
+        gain = np.where(xy[:, :1] > 150, np.float32(np.nan), traced.path_gain_db)
+        return traced._replace(path_gain_db=gain)
+
+
+def test_splits_keep_their_distance_and_the_draw_is_deterministic() -> None:
+    test, _ = candidates(CONFIG, "test", PLACES)
+    train, _ = candidates(CONFIG, "train", PLACES)
+    assert cKDTree(test[:, -1]).query(train[:, -1])[0].min() >= 5.0
+    np.testing.assert_array_equal(train, candidates(CONFIG, "train", PLACES)[0])
+    other = CONFIG.model_copy(update={"seed": 4})
+    assert not np.array_equal(test, candidates(other, "test", PLACES)[0])
+
+
+def test_only_places_without_a_cell_are_left_out(tmp_path: Path) -> None:
+    worlds = {"nominal": TracedWorld(CELLS, CountingTracer())}
+    path = record(CONFIG, "test", "plain", PLACES, worlds, tmp_path / "a.zip", show_progress=False)
+    data = load_dataset(path)
+    assert len(data) == 100
+    assert data.truth_xy_m_S2[:, 0].max() <= 150
+    drawn = candidates(CONFIG, "test", PLACES)[0][:, -1]
+    heard = drawn[drawn[:, 0] <= 150][:100]
+    np.testing.assert_allclose(data.truth_xy_m_S2, heard, atol=2**-8)
+    assert data.attributes["places_without_a_cell"] == int(
+        np.flatnonzero(drawn[:, 0] <= 150)[99] - 99
+    )
+
+
+def test_who_stands_is_traced_once(tmp_path: Path) -> None:
+    tracer = CountingTracer()
+    still = CONFIG.splits["test"].model_copy(
+        update={"motion": MotionMix(still=1, walking=0, driving=0)}
+    )
+    config = CONFIG.model_copy(update={"splits": {"test": still}})
+    worlds = {"nominal": TracedWorld(CELLS, tracer)}
+    record(config, "test", "plain", PLACES, worlds, tmp_path / "a.zarr", show_progress=False)
+    assert tracer.receivers <= 160
+
+
+def test_an_interrupted_build_resumes_and_gives_the_same(tmp_path: Path) -> None:
+    whole_tracer, killed_tracer, resumed_tracer = (
+        CountingTracer(), CountingTracer(stop_after=100), CountingTracer(),
+    )  # fmt: skip
+
+    def build(name: str, tracer: CountingTracer) -> Path:
+        worlds = {"nominal": TracedWorld(CELLS, tracer)}
+        path = tmp_path / name
+        return record(CONFIG, "train", "plain", PLACES, worlds, path, show_progress=False)
+
+    whole = build("whole.zarr", whole_tracer)
+    with pytest.raises(KeyboardInterrupt):
+        build("cut.zarr", killed_tracer)
+    assert not (tmp_path / "cut.zarr").exists()
+    resumed = build("cut.zarr", resumed_tracer)
+    assert killed_tracer.receivers + resumed_tracer.receivers == whole_tracer.receivers
+    first, second = (load_dataset(path).worlds["nominal"].propagation for path in (whole, resumed))
+    np.testing.assert_array_equal(first.path_gain_db_BTC, second.path_gain_db_BTC)
+    np.testing.assert_array_equal(first.xy_m_BT2, second.xy_m_BT2)
+    assert {p.name for p in tmp_path.iterdir()} == {"whole.zarr", "cut.zarr"}
+
+    again = CountingTracer()
+    build("cut.zarr", again)
+    assert again.receivers == 0
+
+
+def test_chunks_of_other_settings_are_not_mixed_in(tmp_path: Path) -> None:
+    path = tmp_path / "a.zarr"
+    worlds = {"nominal": TracedWorld(CELLS, CountingTracer(stop_after=100))}
+    with pytest.raises(KeyboardInterrupt):
+        record(CONFIG, "train", "plain", PLACES, worlds, path, show_progress=False)
+    stronger = tuple(cell.model_copy(update={"power_dbm": 50.0}) for cell in CELLS)
+    tracer = CountingTracer()
+    worlds = {"nominal": TracedWorld(stronger, tracer)}
+    record(CONFIG, "train", "plain", PLACES, worlds, path, show_progress=False)
+    assert tracer.receivers >= 300
+    assert load_dataset(path).worlds["nominal"].cells == stronger
+
+
+def test_too_few_audible_places_are_refused_by_field(tmp_path: Path) -> None:
+    def deaf(xy: Float64) -> Traced:
+        traced = trace(xy)
+        return traced._replace(path_gain_db=np.full_like(traced.path_gain_db, np.nan))
+
+    worlds = {"nominal": TracedWorld(CELLS, deaf)}
+    with pytest.raises(InvalidInputError, match=r"splits\.test\.sequences.*only 0 of 150"):
+        record(CONFIG, "test", "plain", PLACES, worlds, tmp_path / "a", show_progress=False)
+
+
+def test_splits_that_do_not_fit_are_refused_by_field() -> None:
+    crowded = CONFIG.model_copy(update={"separation_m": 100.0})
+    with pytest.raises(InvalidInputError, match=r"splits\.train\.sequences"):
+        candidates(crowded, "train", PLACES)
