@@ -1,0 +1,165 @@
+"""The locator's network: reports and radio map in, a distribution over positions out.
+
+Shape letters: B sequences, P coarse cells, K hypotheses, L layers, H heads, S radio tokens,
+k blocks of a coarse cell.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from rayfix.measurement.report import ReportBatch
+from rayfix.model.coarse_grid import CoarseGrid
+from rayfix.model.config import NetworkConfig
+from rayfix.model.evidence import Evidence, Observed
+from rayfix.model.fine_head import FineHead, Hypotheses
+from rayfix.model.fusion import Fusion, reduce_evidence
+from rayfix.model.map_encoder import MapEncoder, map_channels
+from rayfix.model.map_trust import EvidenceMap, MapTrust, evidence_maps, trust_inputs
+from rayfix.model.radio_encoder import RadioEncoder
+from rayfix.model.radio_inputs import radio_inputs
+from rayfix.physics.maps import MapTensors
+
+
+@dataclass(frozen=True)
+class SceneInputs:
+    """What the network reads of a map before any weight touches it; never changes for a map.
+
+    Attributes:
+        maps: the radio map.
+        grid: the coarse cells over it.
+        channels_MHW: inputs of the map encoder.
+        trust_CHWG: inputs of `MapTrust`.
+        centre_P2: centres of the coarse cells [m].
+    """
+
+    maps: MapTensors
+    grid: CoarseGrid
+    channels_MHW: Tensor
+    trust_CHWG: Tensor
+    centre_P2: Tensor
+
+
+class MapTokens(NamedTuple):
+    """A map as the network's weights see it; compute once per map (`encode_map`).
+
+    Attributes:
+        token_PD: tokens of the coarse cells.
+        pixels, blocks: what is expected at every pixel and at every block of pixels.
+    """
+
+    token_PD: Tensor
+    pixels: EvidenceMap
+    blocks: EvidenceMap
+
+
+class NetworkOutput(NamedTuple):
+    """A distribution over positions.
+
+    Attributes:
+        coarse_logit_BP: unnormalised log probability of the coarse cells.
+        hypotheses: the top coarse cells, with offsets and covariances.
+        observed: what was compared with the map.
+        map_attention_LBHP: attention from the radio queries to the map (averaged over queries).
+        token_attention_LBHS: attention from CLS to the measurement tokens (S = T * N).
+    """
+
+    coarse_logit_BP: Tensor
+    hypotheses: Hypotheses
+    observed: Observed
+    map_attention_LBHP: Tensor | None
+    token_attention_LBHS: Tensor | None
+
+
+class LocatorNetwork(nn.Module):
+    """Map-conditioned transformer; see the modules it is made of."""
+
+    def __init__(self, config: NetworkConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.radio = RadioEncoder(config)
+        self.map = MapEncoder(config)
+        self.trust = MapTrust(config)
+        self.evidence = Evidence(config)
+        self.fusion = Fusion(config)
+        self.fine = FineHead(config)
+
+    def scene_inputs(self, maps: MapTensors) -> SceneInputs:
+        """Prepare a map; independent of the weights."""
+        grid = CoarseGrid.over(maps, self.config.rows, self.config.columns)
+        return SceneInputs(
+            maps, grid, grid.pad(map_channels(maps)), trust_inputs(maps), grid.centres(maps.device)
+        )
+
+    def encode_map(self, scene: SceneInputs) -> MapTokens:
+        """Encode a map; again after every change of the weights."""
+        pixels, blocks = evidence_maps(
+            scene.maps, scene.trust_CHWG, self.trust, scene.grid, self.config.evidence_block_m
+        )
+        return MapTokens(self.map(scene.channels_MHW), pixels, blocks)
+
+    def forward(
+        self,
+        batch: ReportBatch,
+        scene: SceneInputs,
+        tokens: MapTokens,
+        attention: bool = False,
+        truth_xy_m_B2: Tensor | None = None,
+    ) -> NetworkOutput:
+        """Locate sequences of reports.
+
+        Args:
+            batch: the reports, with cells of `scene.maps`.
+            scene, tokens: from `scene_inputs` and `encode_map`.
+            attention: also return attention weights.
+            truth_xy_m_B2: training only: the coarse cell of the truth takes the place of the
+                last hypothesis where it is not among them, so that the fine head sees it.
+        """
+        grid, device = scene.grid, tokens.token_PD.device
+        inputs = radio_inputs(batch, scene.maps)
+        radio = self.radio(inputs, attention)
+        observed = self.evidence.observe(inputs, radio, scene.maps.shape[0])
+
+        side = grid.block_side(self.config.evidence_block_m)
+        likelihood_BPk = self.evidence.on_blocks(observed, tokens.blocks)
+        reduced = reduce_evidence(
+            likelihood_BPk,
+            tokens.blocks.log_prior_Pn,
+            grid.offsets(device, side),
+            observed.temperature_B,
+        )
+        logit_BP, context_BD, map_attention = self.fusion(
+            radio.summary_BD, tokens.token_PD, reduced, attention
+        )
+
+        cell_BK = logit_BP.detach().topk(self.config.top_k, dim=-1).indices
+        if truth_xy_m_B2 is not None:
+            truth = grid.cell_of(truth_xy_m_B2)
+            absent = (cell_BK != truth[:, None]).all(1)
+            cell_BK[:, -1] = torch.where(absent, truth, cell_BK[:, -1])
+        temperature = observed.temperature_B[:, None, None]
+        log_place_BKn = (
+            self.evidence.at_hypotheses(observed, tokens.pixels, cell_BK) * temperature
+            + tokens.pixels.log_prior_Pn[cell_BK]
+        )
+        # Same measure on both levels: a block stands for the pixels it is made of.
+        block_mass = torch.logsumexp(
+            likelihood_BPk * temperature.detach() + tokens.blocks.log_prior_Pn, -1
+        ) + 2.0 * math.log(side)
+        hypotheses = self.fine(
+            cell_BK,
+            logit_BP.gather(1, cell_BK),
+            block_mass.gather(1, cell_BK),
+            log_place_BKn,
+            grid.offsets(device),
+            scene.centre_P2,
+            tokens.token_PD,
+            context_BD,
+            grid.resolution_m**2 / 12.0,
+        )
+        return NetworkOutput(logit_BP, hypotheses, observed, map_attention, radio.attention_LBHS)

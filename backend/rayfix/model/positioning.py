@@ -1,0 +1,155 @@
+"""From reports to positions: the one inference that evaluation and the locator share.
+
+network -> hypotheses -> physical refinement -> one position with a calibrated uncertainty.
+
+Shape letters: B sequences, T reports, N heard cells of a report, K hypotheses, P coarse cells,
+L layers, H heads, J steps of refinement.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from rayfix.measurement.report import ReportBatch
+from rayfix.model.artefact import Model
+from rayfix.model.calibration import Calibration
+from rayfix.model.network import MapTokens, SceneInputs
+from rayfix.physics.maps import MapTensors
+
+MODE_RADIUS_M = 24.0
+"""Hypotheses this close to one another are one place: neighbouring coarse cells and their
+diagonals."""
+
+
+@dataclass(frozen=True)
+class ModelOnMap:
+    """A model with one map encoded: everything that does not depend on a report."""
+
+    model: Model
+    maps: MapTensors
+    scene: SceneInputs
+    tokens: MapTokens
+
+    @classmethod
+    @torch.inference_mode()
+    def prepare(cls, model: Model, maps: MapTensors) -> ModelOnMap:
+        """Encode a map; some tens of milliseconds, once per map."""
+        scene = model.network.scene_inputs(maps)
+        return cls(model, maps, scene, model.network.encode_map(scene))
+
+
+class Estimate(NamedTuple):
+    """Positions with calibrated uncertainty.
+
+    Attributes:
+        xy_m_B2: east, north [m].
+        covariance_m2_B22: covariance [m^2]; its ellipse of Mahalanobis radius r has semi-axes
+            r sqrt(eigenvalue) (`ellipse_axes`).
+        ellipse_68_B, ellipse_95_B: Mahalanobis radii that hold 68 % and 95 % of the truths.
+        radius_68_m_B: radius of the circle that holds 68 % [m].
+        confidence_B: probability of the place that the position belongs to.
+    """
+
+    xy_m_B2: Tensor
+    covariance_m2_B22: Tensor
+    ellipse_68_B: Tensor
+    ellipse_95_B: Tensor
+    radius_68_m_B: Tensor
+    confidence_B: Tensor
+
+
+@dataclass(frozen=True)
+class Positions:
+    """The answer to a batch of sequences.
+
+    Attributes:
+        fix: the answer.
+        unrefined: what the network alone says.
+        hypothesis_xy_m_BK2, hypothesis_weight_BK: places considered, heaviest first.
+        posterior_BP: probability of every coarse cell, row-major from the south-west corner.
+        map_attention_BLHP, token_attention_BLHTN: when asked for.
+    """
+
+    fix: Estimate
+    unrefined: Estimate
+    hypothesis_xy_m_BK2: Tensor
+    hypothesis_weight_BK: Tensor
+    posterior_BP: Tensor
+    map_attention_BLHP: Tensor | None
+    token_attention_BLHTN: Tensor | None
+
+
+@torch.inference_mode()
+def locate(
+    ready: ModelOnMap,
+    batch: ReportBatch,
+    refine_steps: int | None = None,
+    attention: bool = False,
+) -> Positions:
+    """Locate a batch of report sequences.
+
+    Args:
+        ready: model and map.
+        batch: reports whose cells index the map's.
+        refine_steps: gradient steps of refinement; 0 = none, None = the model's default.
+        attention: also return attention weights.
+    """
+    output = ready.model.network(batch, ready.scene, ready.tokens, attention)
+    found = output.hypotheses
+    calibration = ready.model.config.calibration
+    unrefined = estimate(
+        found.mean_m_BK2, found.covariance_m2_BK22, found.log_weight_BK.exp(), calibration
+    )
+    order = found.log_weight_BK.argsort(dim=-1, descending=True)
+    map_attention, token_attention = output.map_attention_LBHP, output.token_attention_LBHS
+    _, T, N = batch.cell_BTN.shape
+    return Positions(
+        fix=unrefined,
+        unrefined=unrefined,
+        hypothesis_xy_m_BK2=found.mean_m_BK2.gather(1, order[..., None].expand(-1, -1, 2)),
+        hypothesis_weight_BK=found.log_weight_BK.gather(1, order).exp(),
+        posterior_BP=output.coarse_logit_BP.softmax(-1),
+        map_attention_BLHP=None if map_attention is None else map_attention.transpose(0, 1),
+        token_attention_BLHTN=(
+            None
+            if token_attention is None
+            else token_attention.transpose(0, 1).unflatten(-1, (T, N))
+        ),
+    )
+
+
+def estimate(
+    mean_m_BK2: Tensor, covariance_m2_BK22: Tensor, weight_BK: Tensor, calibration: Calibration
+) -> Estimate:
+    """One position of a mixture: the mean of its heaviest place.
+
+    A place is the hypotheses within `MODE_RADIUS_M` of one of them. The mean over a place has a
+    smaller error than its best hypothesis; the mean over everything would lie between places,
+    where nobody is.
+    """
+    distance = torch.cdist(mean_m_BK2, mean_m_BK2)
+    near = (distance < MODE_RADIUS_M).to(weight_BK.dtype)
+    mass_BK = (near @ weight_BK[..., None])[..., 0]
+    best = (mass_BK + 1e-3 * weight_BK).argmax(1)
+    member = near.gather(1, best[:, None, None].expand(-1, 1, near.shape[-1]))[:, 0] * weight_BK
+    confidence = member.sum(1).clamp(1e-9, 1.0)
+    share = (member / confidence[:, None])[..., None]
+    mean = (share * mean_m_BK2).sum(1)
+    apart = mean_m_BK2 - mean[:, None]
+    outer = apart[..., :, None] * apart[..., None, :]
+    covariance = (share[..., None] * (covariance_m2_BK22 + outer)).sum(1)
+    ellipse_68, ellipse_95, circle = calibration.radii(confidence)
+    size = torch.sqrt(covariance.diagonal(dim1=-2, dim2=-1).mean(-1))
+    return Estimate(mean, covariance, ellipse_68, ellipse_95, circle * size, confidence)
+
+
+def ellipse_axes(covariance_m2_B22: Tensor, radius_B: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Semi-major and semi-minor axis [m] and bearing of the major axis [deg] in [0, 180)."""
+    value, vector = torch.linalg.eigh(covariance_m2_B22)
+    axis = value.clamp_min(0.0).sqrt() * radius_B[..., None]
+    bearing = torch.rad2deg(torch.atan2(vector[..., 0, 1], vector[..., 1, 1]))
+    return axis[..., 1], axis[..., 0], torch.remainder(bearing, 180.0)
