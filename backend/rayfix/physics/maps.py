@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from scipy.ndimage import distance_transform_edt
 from torch import Tensor
 
 from rayfix.measurement.quantities import noise_dbm
@@ -140,6 +141,16 @@ class MapTensors:
     def texels_CHWS(self) -> Tensor:
         """What the lookup gathers: features with AoA as a unit vector, then validity."""
         return pack_texels(self.features_CFHW, self.valid_CHW)
+
+    @cached_property
+    def nearest_outdoor_m_HW2(self) -> Tensor:
+        """Centre of the outdoor pixel nearest to each pixel [m], [H, W, 2]; needs one outdoors."""
+        row, column = distance_transform_edt(
+            ~self.outdoor_HW.cpu().numpy(), return_distances=False, return_indices=True
+        )
+        rows = torch.from_numpy(row.astype(np.int64)).to(self.device)
+        columns = torch.from_numpy(column.astype(np.int64)).to(self.device)
+        return torch.stack([self.x_m_W[columns], self.y_m_H[rows]], dim=-1)
 
     def pixel_of(self, xy_m: Tensor) -> tuple[Tensor, Tensor]:
         """Row and column (int64) of the pixel nearest to each point [..., 2]."""

@@ -15,6 +15,7 @@ from rayfix.measurement.quantities import (
     TOA_STEP_NS,
     timing_advance_step_ns,
 )
+from rayfix.radio_map.radio_map import FEATURE_NAMES
 from rayfix.scene.cell import Cell
 
 DEFAULT_SPACING_HZ = float(Cell.model_fields["subcarrier_spacing_hz"].default)
@@ -45,6 +46,16 @@ class FeatureNoise(BaseModel):
     outlier_share: float = Field(default=0.0, ge=0, lt=1)
     outlier_span: float = Field(default=1.0, gt=0, allow_inf_nan=False)
 
+    @property
+    def no_path_density(self) -> float:
+        """Density [1/unit] of a value that the map does not explain."""
+        return 1.0 / self.outlier_span
+
+    @property
+    def floor(self) -> float:
+        """Density [1/unit] that no residual, however large, falls below."""
+        return self.outlier_share / self.outlier_span
+
     def sigma(self, reports: int = 1) -> float:
         """Standard deviation of the mean of this many reports."""
         return math.sqrt(self.independent**2 / reports + self.common**2)
@@ -67,6 +78,7 @@ class NoiseModel(BaseModel):
         path_gain, toa, timing_advance, aoa, sinr, throughput, bler: errors of the features;
             `timing_advance` is that of a ToA [ns] taken from a timing advance.
         detection_snr_db: RSRP over thermal noise from which a cell is heard [dB].
+        detection_sigma_db: error of the map's RSRP as far as hearing a cell goes [dB].
         max_cells: cells that a report can hold, the strongest ones.
         undetected_share: probability that a cell which should be heard is not, whatever its power.
     """
@@ -81,8 +93,15 @@ class NoiseModel(BaseModel):
     throughput: FeatureNoise
     bler: FeatureNoise
     detection_snr_db: float = DETECTION_SNR_DB
+    detection_sigma_db: float = Field(default=2.0, gt=0, allow_inf_nan=False)
     max_cells: int = Field(default=8, ge=1)
     undetected_share: float = Field(default=0.02, ge=0, lt=1)
+
+    def of_feature(self, feature: int) -> FeatureNoise:
+        """Noise of a feature by its position in `FEATURE_NAMES`; SNR has that of path gain."""
+        name = FEATURE_NAMES[feature]
+        noise: FeatureNoise = getattr(self, "path_gain" if name == "snr" else name)
+        return noise
 
     @classmethod
     def from_condition(

@@ -14,7 +14,7 @@ from torch import Tensor
 from rayfix.measurement.quantities import timing_advance_step_ns
 from rayfix.measurement.report import QUANTITIES, ReportBatch
 from rayfix.physics.maps import AOA, MapTensors
-from rayfix.physics.noise import NoiseModel
+from rayfix.physics.noise import FeatureNoise, NoiseModel
 from rayfix.radio_map.radio_map import FEATURE_NAMES
 
 PATH_GAIN, TOA, SINR = (FEATURE_NAMES.index(name) for name in ("path_gain", "toa", "sinr"))
@@ -186,13 +186,11 @@ def masked_mean(value_BTKF: Tensor, valid_BTKF: Tensor) -> tuple[Tensor, Tensor]
 def feature_sigma(noise: NoiseModel, count_BKF: Tensor, coarse_BK: Tensor) -> Tensor:
     """Standard deviation of a mean of `count_BKF` reports, [B, K, F] in the features' units."""
 
-    def table(timing: str) -> Tensor:
-        # SNR is never measured by itself; it follows from RSRP, so it has the error of that.
-        names = ["path_gain" if n == "snr" else timing if n == "toa" else n for n in FEATURE_NAMES]
-        rows = [(getattr(noise, n).independent, getattr(noise, n).common) for n in names]
-        return count_BKF.new_tensor(rows)
+    def table(timing: FeatureNoise) -> Tensor:
+        kinds = [timing if f == TOA else noise.of_feature(f) for f in range(len(FEATURE_NAMES))]
+        return count_BKF.new_tensor([(kind.independent, kind.common) for kind in kinds])
 
-    fine, coarse = table("toa"), table("timing_advance")
+    fine, coarse = table(noise.toa), table(noise.timing_advance)
     parts = torch.where(coarse_BK[..., None, None], coarse, fine)
     return (parts[..., 0].square() / count_BKF + parts[..., 1].square()).sqrt()
 

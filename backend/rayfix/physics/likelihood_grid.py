@@ -1,0 +1,104 @@
+"""The radio map as the grid posterior reads it: outdoor places only, at full or reduced resolution.
+
+Shape letters: C cells, E evidence features, H W rows and columns of the reduced grid, P outdoor
+places, s pixels of a block.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from rayfix.errors import InvalidInputError
+from rayfix.physics.likelihood import EVIDENCE_FEATURES
+from rayfix.physics.maps import AOA, MapTensors
+
+
+@dataclass(frozen=True)
+class LikelihoodGrid:
+    """What each outdoor place looks like, and how sharply the map knows it.
+
+    Attributes:
+        mean_CEP: mean of each evidence feature over the place's valid outdoor pixels, angles in
+            [0, 360); 0 where there is none.
+        variance_CEP: variance of the features around that mean within the place.
+        path_CP: whether the cell has a path at the place.
+        xy_m_P2: centre of the places' outdoor pixels [m].
+        index_P: position in the flattened [H, W] grid.
+        outdoor_P: outdoor pixels of the place: the prior.
+        x_m_W, y_m_H: centres of the grid [m].
+    """
+
+    mean_CEP: Tensor
+    variance_CEP: Tensor
+    path_CP: Tensor
+    xy_m_P2: Tensor
+    index_P: Tensor
+    outdoor_P: Tensor
+    x_m_W: Tensor
+    y_m_H: Tensor
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Rows and columns."""
+        return len(self.y_m_H), len(self.x_m_W)
+
+
+def likelihood_grid(maps: MapTensors, stride: int = 1) -> LikelihoodGrid:
+    """Group pixels into blocks of stride x stride.
+
+    Args:
+        maps: the radio map.
+        stride: pixels along a side of a block; must divide rows and columns.
+    Raises:
+        InvalidInputError: the stride does not divide the map.
+    """
+    _, rows, columns = maps.shape
+    if stride < 1 or rows % stride or columns % stride:
+        raise InvalidInputError("stride", f"{stride} does not divide {rows} x {columns} pixels")
+    outdoor_SP = _blocks(maps.outdoor_HW[None].float(), stride)[0]
+    place_P = outdoor_SP.sum(0) > 0
+    outdoor_SP = outdoor_SP[:, place_P]
+    weight_CSP = _blocks(maps.valid_CHW.float(), stride)[:, :, place_P] * outdoor_SP
+    count_CP = weight_CSP.sum(1)
+    divisor_CP = count_CP.clamp(min=1.0)
+    means, variances = [], []
+    for feature in EVIDENCE_FEATURES:
+        value_CSP = _blocks(maps.features_CFHW[:, feature], stride)[:, :, place_P]
+        if feature == AOA:
+            angle = torch.deg2rad(value_CSP)
+            cosine = (torch.cos(angle) * weight_CSP).sum(1) / divisor_CP
+            sine = (torch.sin(angle) * weight_CSP).sum(1) / divisor_CP
+            means.append(torch.remainder(torch.rad2deg(torch.atan2(sine, cosine)), 360.0))
+            # Circular variance -2 ln R (Mardia and Jupp, 2.3.4), in squared degrees.
+            length = torch.where(count_CP > 0, torch.hypot(cosine, sine), 1.0).clamp(1e-3, 1.0)
+            variances.append(-2.0 * length.log() * (180.0 / torch.pi) ** 2)
+        else:
+            mean = (value_CSP * weight_CSP).sum(1) / divisor_CP
+            deviation = (value_CSP - mean[:, None]).square()
+            means.append(mean)
+            variances.append((deviation * weight_CSP).sum(1) / divisor_CP)
+    x_SP = _blocks(maps.x_m_W.expand(1, rows, columns), stride)[0][:, place_P]
+    y_SP = _blocks(maps.y_m_H[:, None].expand(1, rows, columns), stride)[0][:, place_P]
+    outdoor_P = outdoor_SP.sum(0)
+    xy_P2 = torch.stack(
+        [(x_SP * outdoor_SP).sum(0) / outdoor_P, (y_SP * outdoor_SP).sum(0) / outdoor_P], dim=-1
+    )
+    return LikelihoodGrid(
+        mean_CEP=torch.stack(means, dim=1),
+        variance_CEP=torch.stack(variances, dim=1),
+        path_CP=count_CP > 0,
+        xy_m_P2=xy_P2,
+        index_P=place_P.nonzero()[:, 0],
+        outdoor_P=outdoor_P,
+        x_m_W=maps.x_m_W.view(-1, stride).mean(1),
+        y_m_H=maps.y_m_H.view(-1, stride).mean(1),
+    )
+
+
+def _blocks(planes_CHW: Tensor, stride: int) -> Tensor:
+    """[C, H, W] -> [C, stride * stride, number of blocks], blocks row-major."""
+    return F.unfold(planes_CHW[:, None], stride, stride=stride)

@@ -1,0 +1,199 @@
+"""Exact grid posterior: the probability of every outdoor place, given the reports and the map.
+
+Shape letters: B sequences, K heard cells, C cells, E evidence features, H W rows and columns,
+P outdoor places.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from rayfix.physics.likelihood import (
+    EVIDENCE_FEATURES,
+    angle_difference_deg,
+    log_heard,
+    log_unheard,
+    relative_density,
+)
+from rayfix.physics.likelihood_grid import LikelihoodGrid, likelihood_grid
+from rayfix.physics.maps import AOA, MapTensors
+from rayfix.physics.noise import NoiseModel
+from rayfix.physics.observation import PATH_GAIN, Observation
+
+CHUNK_ELEMENTS = 1 << 21
+"""Sequences are worked on in chunks of about this many (cell, place) pairs: bounds memory."""
+
+
+@dataclass(frozen=True)
+class GridPosterior:
+    """Probability of every place of the grid.
+
+    Attributes:
+        probability_BP: sums to 1 over the places.
+        grid: the places.
+    """
+
+    probability_BP: Tensor
+    grid: LikelihoodGrid
+
+    @property
+    def probability_BHW(self) -> Tensor:
+        """On the grid; 0 indoors."""
+        rows, columns = self.grid.shape
+        full = self.probability_BP.new_zeros(len(self.probability_BP), rows * columns)
+        full[:, self.grid.index_P] = self.probability_BP
+        return full.view(-1, rows, columns)
+
+    def mode(self) -> Tensor:
+        """The most probable place [m], [B, 2]."""
+        return self.grid.xy_m_P2[self.probability_BP.argmax(-1)]
+
+    def mean(self) -> Tensor:
+        """Mean of the posterior [m], [B, 2]: least squared error; may lie indoors."""
+        return self.probability_BP @ self.grid.xy_m_P2
+
+    def local_mean(self, radius_m: float = 8.0) -> tuple[Tensor, Tensor]:
+        """Mean [B, 2] within a radius of the heaviest place, and the weight there [B].
+
+        The heaviest place is the one with most probability within the radius around it, roughly:
+        the mode moves to the mean of its surroundings until it stays (mean shift, flat kernel).
+        """
+        centre_B2 = self.mode()
+        for _ in range(3):
+            offset_BP2 = self.grid.xy_m_P2[None] - centre_B2[:, None]
+            near_BP = self.probability_BP * (offset_BP2.square().sum(-1) <= radius_m**2)
+            weight_B = near_BP.sum(-1).clamp(min=1e-12)
+            centre_B2 = near_BP @ self.grid.xy_m_P2 / weight_B[:, None]
+        return centre_B2, weight_B
+
+    def covariance(self, about_B2: Tensor | None = None) -> Tensor:
+        """Second moment about a point (None = the mean) [m^2], [B, 2, 2], pixel size included."""
+        about_B2 = self.mean() if about_B2 is None else about_B2
+        offset_BP2 = self.grid.xy_m_P2[None] - about_B2[:, None]
+        moment = torch.einsum("bp,bpi,bpj->bij", self.probability_BP, offset_BP2, offset_BP2)
+        pixel_m = float(self.grid.x_m_W[1] - self.grid.x_m_W[0])
+        return moment + torch.eye(2, device=moment.device) * pixel_m**2 / 12.0
+
+    def radius(self, about_B2: Tensor, confidence: float) -> Tensor:
+        """Radius around a point that holds this probability [m], [B]."""
+        distance_BP = (self.grid.xy_m_P2[None] - about_B2[:, None]).norm(dim=-1)
+        ordered, order = distance_BP.sort(-1)
+        mass = self.probability_BP.gather(1, order).cumsum(-1)
+        position = (mass < confidence).sum(-1, keepdim=True).clamp(max=mass.shape[1] - 1)
+        radius_B1: Tensor = ordered.gather(1, position)
+        return radius_B1[:, 0]
+
+
+def ellipse_scale(confidence: float) -> float:
+    """Semi-axes over standard deviations of a Gaussian's ellipse: sqrt(-2 ln(1 - p))."""
+    return math.sqrt(-2.0 * math.log1p(-confidence))
+
+
+def grid_posterior(
+    observation: Observation,
+    maps: MapTensors,
+    noise: NoiseModel,
+    stride: int = 1,
+    grid: LikelihoodGrid | None = None,
+) -> GridPosterior:
+    """Posterior of each sequence, its reports averaged, with a uniform prior over outdoor places.
+
+    Args:
+        observation: B sequences.
+        maps: the radio map.
+        noise: errors of features, detection.
+        stride: pixels along the side of a place; not used when `grid` is given.
+        grid: a grid made before, to spare making it again.
+    """
+    grid = grid or likelihood_grid(maps, stride)
+    log_BP = _log_likelihood(observation, maps, noise, grid) + grid.outdoor_P.log()
+    return GridPosterior(log_BP.softmax(-1), grid)
+
+
+def log_likelihood_grid(
+    observation: Observation,
+    maps: MapTensors,
+    noise: NoiseModel,
+    stride: int = 1,
+    grid: LikelihoodGrid | None = None,
+) -> Tensor:
+    """Log likelihood of each sequence at every place, [B, H, W]; -inf indoors.
+
+    The sum of
+    - for every heard cell, the log density of each measured feature around the map's value, with
+      the map's own variance within the place added to the noise; the flat part of the density
+      alone where the map has no path;
+    - for every heard cell, the log probability of being strong enough to be heard;
+    - for every cell that was not heard, the log probability of that (below detection, or below
+      the weakest entry of a full list).
+    Arguments as for `grid_posterior`.
+    """
+    grid = grid or likelihood_grid(maps, stride)
+    rows, columns = grid.shape
+    log_BP = _log_likelihood(observation, maps, noise, grid)
+    full = log_BP.new_full((len(log_BP), rows * columns), -torch.inf)
+    full[:, grid.index_P] = log_BP
+    return full.view(-1, rows, columns)
+
+
+def _log_likelihood(
+    observation: Observation, maps: MapTensors, noise: NoiseModel, grid: LikelihoodGrid
+) -> Tensor:
+    places = len(grid.xy_m_P2)
+    chunk = max(1, CHUNK_ELEMENTS // (places * observation.cell_BK.shape[1]))
+    parts = [
+        _features(observation[start : start + chunk], noise, grid)
+        + _detection(observation[start : start + chunk], maps, noise, grid)
+        for start in range(0, len(observation), chunk)
+    ]
+    return torch.cat(parts) if parts else grid.mean_CEP.new_zeros(0, places)
+
+
+def _features(observation: Observation, noise: NoiseModel, grid: LikelihoodGrid) -> Tensor:
+    """Log density of the measured features, [B, P]."""
+    path_BKP = grid.path_CP[observation.cell_BK]
+    product_BKP: Tensor | None = None
+    for e, feature in enumerate(EVIDENCE_FEATURES):
+        kind = noise.of_feature(feature)
+        mean_BKP = grid.mean_CEP[:, e][observation.cell_BK]
+        variance_BKP = grid.variance_CEP[:, e][observation.cell_BK]
+        value_BK1 = observation.value_BKF[:, :, feature, None]
+        difference = value_BK1 - mean_BKP
+        if feature == AOA:
+            difference = angle_difference_deg(value_BK1, mean_BKP)
+        precision = (
+            variance_BKP + observation.sigma_BKF[:, :, feature, None].square()
+        ).reciprocal()
+        density = relative_density(difference.square() * precision, kind) * precision.sqrt()
+        density = torch.where(path_BKP, density + kind.floor, kind.no_path_density)
+        density = torch.where(observation.valid_BKF[:, :, feature, None], density, 1.0)
+        # Three factors at most before the logarithm: far from the limits of float32.
+        product_BKP = density if product_BKP is None else product_BKP * density
+    assert product_BKP is not None
+    return product_BKP.log().sum(1)
+
+
+def _detection(
+    observation: Observation, maps: MapTensors, noise: NoiseModel, grid: LikelihoodGrid
+) -> Tensor:
+    """Log probability of which cells were heard and which were not, [B, P]."""
+    gain_CP, path_CP = grid.mean_CEP[:, EVIDENCE_FEATURES.index(PATH_GAIN)], grid.path_CP
+    floor_C1 = (maps.noise_dbm_C + noise.detection_snr_db - maps.epre_dbm_C)[:, None]
+    heard_CP = log_heard(gain_CP, path_CP, floor_C1, noise)
+    silent_CP = log_unheard(gain_CP, path_CP, floor_C1, noise)
+    heard_BC = observation.heard_BC.to(gain_CP.dtype)
+    total_BP = heard_BC @ heard_CP
+    # Sequences whose list was never full share one threshold per cell: a matrix product.
+    threshold_BC = observation.threshold_dbm_BC - maps.epre_dbm_C
+    full_B = (threshold_BC > floor_C1[:, 0] + 1e-3).any(-1)
+    total_BP[~full_B] += (1.0 - heard_BC[~full_B]) @ silent_CP
+    for b in full_B.nonzero()[:, 0].tolist():
+        unheard = ~observation.heard_BC[b]
+        total_BP[b] += log_unheard(
+            gain_CP[unheard], path_CP[unheard], threshold_BC[b, unheard, None], noise
+        ).sum(0)
+    return total_BP
