@@ -24,7 +24,8 @@ export function withUnit(text: string, unit: string): string {
 
 /** A length, one decimal below 10 m. */
 export function metres(value: number | null | undefined): string {
-  return withUnit(number(value, value !== null && value !== undefined && value < 10 ? 1 : 0), 'm');
+  const small = value !== null && value !== undefined && Math.abs(value) < 9.95;
+  return withUnit(number(value, small ? 1 : 0), 'm');
 }
 
 export function percent(share: number, decimals = 0): string {

@@ -1,3 +1,4 @@
+import './map-view.css';
 import { useState } from 'react';
 import type { MapLayerMouseEvent, StyleSpecification } from 'react-map-gl/maplibre';
 import { useRadioMap } from '../api/get-radio-map';
@@ -76,13 +77,14 @@ export function MapView({ scene, fixId, mapboxToken, onLoad, onError }: Props) {
       onLoad={onLoad}
       onError={(event) => onError(event.error)}
     >
-      <NavigationControl position="bottom-right" visualizePitch />
-      <ScaleControl position="bottom-left" />
+      {/* The last one added stands on top. */}
       <AttributionControl
         position="bottom-right"
         customAttribution={scene.attribution}
         compact={phone}
       />
+      <NavigationControl position="bottom-right" visualizePitch />
+      <ScaleControl position="bottom-left" />
       <LayerSlots>
         {name === 'maplibre' && <GroundLayer colour={colours.ground} />}
         <ExtentLayer corners={scene.corners} colour={colours.extent} />

@@ -41,20 +41,31 @@ function drawLabel(id: string, ratio: number): ImageData | null {
   return context.getImageData(0, 0, context.canvas.width, context.canvas.height);
 }
 
+/** MapLibre 6 asks a resolver for a missing image; Mapbox fires an event and looks again. */
+interface AsksForImages {
+  setMissingStyleImageResolver?: (resolve: ((id: string) => void) | null) => void;
+}
+
 export function useLabelImages(): void {
   const { useMap } = useEngine();
   const map = useMap().current?.getMap();
   useEffect(() => {
     if (!map) return undefined;
     const ratio = Math.max(2, Math.ceil(window.devicePixelRatio));
-    const draw = ({ id }: { id: string }) => {
+    const draw = (id: string) => {
       if (!id.startsWith(`${PREFIX}|`) || map.hasImage(id)) return;
       const image = drawLabel(id, ratio);
       if (image) map.addImage(id, image, { pixelRatio: ratio });
     };
-    map.on('styleimagemissing', draw);
+    const asking: AsksForImages = map;
+    if (asking.setMissingStyleImageResolver) {
+      asking.setMissingStyleImageResolver(draw);
+      return undefined;
+    }
+    const missing = (event: { id: string }) => draw(event.id);
+    map.on('styleimagemissing', missing);
     return () => {
-      map.off('styleimagemissing', draw);
+      map.off('styleimagemissing', missing);
     };
   }, [map]);
 }

@@ -20,7 +20,8 @@ export function LayersPanel({ scene }: { scene: Scene }) {
     });
 
   return (
-    <section className="card layers" aria-label="Layers">
+    <details className="card layers" open>
+      <summary>Layers</summary>
       <div className="layers-map">
         <label className="layers-field">
           <span>Radio map</span>
@@ -80,6 +81,6 @@ export function LayersPanel({ scene }: { scene: Scene }) {
           </button>
         ))}
       </div>
-    </section>
+    </details>
   );
 }

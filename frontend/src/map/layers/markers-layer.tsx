@@ -23,6 +23,14 @@ export function MarkersLayer({ selected, showLabels, colours }: Props) {
   const ues = useLive((state) => state.ues);
   const now_ms = useNow();
   const data = useMemo(() => markerFeatures(ues, selected, now_ms), [ues, selected, now_ms]);
+  const label = useMemo(
+    () => ({
+      'icon-image': labelImage(colours, ['get', 'label']),
+      'icon-anchor': 'left' as const,
+      'icon-offset': [12, 0] as [number, number],
+    }),
+    [colours],
+  );
   return (
     <Source id="ues" type="geojson" data={data}>
       <Layer
@@ -55,15 +63,18 @@ export function MarkersLayer({ selected, showLabels, colours }: Props) {
           id="ue-labels"
           type="symbol"
           beforeId={slot('top')}
-          layout={{
-            'icon-image': labelImage(colours, ['get', 'label']),
-            'icon-anchor': 'left',
-            'icon-offset': [12, 0],
-            'symbol-sort-key': ['case', ['get', 'selected'], 0, 1],
-          }}
+          filter={['!', ['get', 'selected']]}
+          layout={label}
           paint={{ 'icon-opacity': ['get', 'fade'] }}
         />
       )}
+      <Layer
+        id="ue-label-selected"
+        type="symbol"
+        beforeId={slot('top')}
+        filter={['get', 'selected']}
+        layout={{ ...label, 'icon-offset': [18, 0], 'icon-allow-overlap': true }}
+      />
     </Source>
   );
 }

@@ -3,13 +3,13 @@ import type { FixDetail, Residual } from '../../api/types';
 import { featureDecimals, number, signed } from '../../format/format';
 import { featureName } from '../../format/quantities';
 import { Stepper } from '../../ui/stepper';
-import { rmsSigmas, sigmas } from './residuals';
+import { byCell, rmsSigmas, sigmas } from './residuals';
 
 /** Bars end here; the number beside them does not. */
 const SHOWN_SIGMAS = 4;
 
 function DeviationBar({ value }: { value: number | null }) {
-  if (value === null) return null;
+  if (value === null) return <span />;
   const share = Math.min(1, Math.abs(value) / SHOWN_SIGMAS) * 50;
   return (
     <span className="deviation" aria-hidden="true">
@@ -21,20 +21,26 @@ function DeviationBar({ value }: { value: number | null }) {
   );
 }
 
-function Row({ residual }: { residual: Residual }) {
+function Row({ residual, span }: { residual: Residual; span: number }) {
   const decimals = featureDecimals(residual.feature);
   const deviation = sigmas(residual);
   return (
     <tr>
-      <th scope="row">{residual.cell_id}</th>
+      {span > 0 && (
+        <th scope="rowgroup" rowSpan={span}>
+          {residual.cell_id}
+        </th>
+      )}
       <td className="words">
         {featureName(residual.feature)} <span className="unit">{residual.unit}</span>
       </td>
       <td>{number(residual.observed, decimals)}</td>
       <td>{residual.expected === null ? 'no path' : number(residual.expected, decimals)}</td>
-      <td className="deviation-cell">
-        <DeviationBar value={deviation} />
-        {signed(deviation, 1)}
+      <td>
+        <span className="deviation-cell">
+          <DeviationBar value={deviation} />
+          <span>{signed(deviation, 1)}</span>
+        </span>
       </td>
     </tr>
   );
@@ -73,11 +79,13 @@ export function ResidualsTab({ fix }: { fix: FixDetail }) {
               <th scope="col">Diff. in σ</th>
             </tr>
           </thead>
-          <tbody>
-            {shown.map((residual) => (
-              <Row key={`${residual.cell_id} ${residual.feature}`} residual={residual} />
-            ))}
-          </tbody>
+          {byCell(shown).map(([cell_id, rows]) => (
+            <tbody key={cell_id}>
+              {rows.map((residual, i) => (
+                <Row key={residual.feature} residual={residual} span={i === 0 ? rows.length : 0} />
+              ))}
+            </tbody>
+          ))}
         </table>
       </div>
     </>

@@ -13,3 +13,12 @@ export function rmsSigmas(residuals: readonly Residual[]): number | null {
   if (known.length === 0) return null;
   return Math.sqrt(known.reduce((sum, value) => sum + value * value, 0) / known.length);
 }
+
+/** Residuals of one report, cell by cell in the order of the report. */
+export function byCell(residuals: readonly Residual[]): [cell_id: string, rows: Residual[]][] {
+  const cells = new Map<string, Residual[]>();
+  for (const residual of residuals) {
+    cells.set(residual.cell_id, [...(cells.get(residual.cell_id) ?? []), residual]);
+  }
+  return [...cells];
+}
