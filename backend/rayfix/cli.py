@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
+from typing import Annotated
 
 import typer
 
@@ -15,6 +17,94 @@ dataset_app = typer.Typer(help="Measurement datasets from exact paths.", no_args
 app.add_typer(scene_app, name="scene")
 app.add_typer(maps_app, name="maps")
 app.add_typer(dataset_app, name="dataset")
+
+
+@dataset_app.command("build")
+def dataset_build(
+    scene: Annotated[str, typer.Option(help="Name of the scene.")] = "munich",
+    config: Annotated[Path, typer.Option(help="What to record.")] = Path("configs/dataset.yaml"),
+    output: Annotated[
+        Path | None, typer.Option(help="Folder of the files; default data/<scene>.")
+    ] = None,
+    split: Annotated[
+        list[str] | None, typer.Option(help="Only this split; may be repeated.")
+    ] = None,
+    conditions: Annotated[Path, typer.Option(help="Where the worlds are defined.")] = Path(
+        "configs/conditions.yaml"
+    ),
+    radio_maps_dir: Annotated[Path, typer.Option(help="Folder of <scene>/cells.yaml.")] = Path(
+        "radio_maps"
+    ),
+) -> None:
+    """Trace exact paths at outdoor places and write one dataset per split; resumes."""
+    from rayfix.measurement.build import build_dataset
+
+    files = build_dataset(
+        scene, config, output or Path("data") / scene, radio_maps_dir=radio_maps_dir,
+        conditions_path=conditions, splits=split or (),
+    )  # fmt: skip
+    for file in files:
+        typer.echo(f"Wrote {file}")
+
+
+@dataset_app.command("routes")
+def dataset_routes(
+    scene: Annotated[str, typer.Option(help="Name of the scene.")] = "munich",
+    config: Annotated[Path, typer.Option(help="What to record.")] = Path("configs/feed.yaml"),
+    output: Annotated[
+        Path | None,
+        typer.Option(help="The file; default <radio-maps-dir>/<scene>/feed.zarr.zip."),
+    ] = None,
+    radio_maps_dir: Annotated[Path, typer.Option(help="Folder of <scene>/cells.yaml.")] = Path(
+        "radio_maps"
+    ),
+) -> None:
+    """Trace exact paths along closed loops of streets, for `rayfix feed`; resumes."""
+    from rayfix.measurement.build import build_routes
+
+    file = output or radio_maps_dir / scene / "feed.zarr.zip"
+    typer.echo(f"Wrote {build_routes(scene, config, file, radio_maps_dir=radio_maps_dir)}")
+
+
+@app.command("feed")
+def feed(
+    ues: Annotated[int, typer.Option(help="Number of phones.")] = 20,
+    url: Annotated[str, typer.Option(help="Address of the service.")] = "http://127.0.0.1:8000",
+    scene: Annotated[str, typer.Option(help="Name of the scene.")] = "munich",
+    condition: Annotated[
+        str, typer.Option(help="Errors of the reports, a name in the conditions file.")
+    ] = "standard",
+    interval: Annotated[float, typer.Option(help="Seconds between two fixes of a phone.")] = 1.0,
+    conditions: Annotated[Path, typer.Option(help="Where conditions are defined.")] = Path(
+        "configs/conditions.yaml"
+    ),
+    radio_maps_dir: Annotated[Path, typer.Option(help="Folder of <scene>/feed.zarr.zip.")] = Path(
+        "radio_maps"
+    ),
+) -> None:
+    """Drive the live demo: phones move along streets and post what they measure."""
+    from rayfix.live.feed import feed as run
+
+    run(
+        url, ues, routes=radio_maps_dir / scene / "feed.zarr.zip", condition=condition,
+        conditions_path=conditions, post_interval_s=interval,
+    )  # fmt: skip
+
+
+@app.command("serve")
+def serve(
+    host: Annotated[
+        str | None, typer.Option(help="Address to listen at; default RAYFIX_HOST or 127.0.0.1.")
+    ] = None,
+    port: Annotated[
+        int | None, typer.Option(help="Port; default RAYFIX_PORT or 8000.", min=1, max=65535)
+    ] = None,
+) -> None:
+    """Serve fixes, maps and the console over HTTP; every other setting is RAYFIX_* (config.py)."""
+    from rayfix.api.server import serve as run
+    from rayfix.config import load_settings
+
+    run(load_settings(host=host, port=port))
 
 
 def main() -> None:

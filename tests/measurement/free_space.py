@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+
 from rayfix.measurement.propagation import Float64, Propagation
 from rayfix.measurement.recording import Traced
 from rayfix.scene.cell import Cell

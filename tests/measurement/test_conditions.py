@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import yaml
+
 from rayfix.errors import ConfigError
 from rayfix.measurement.conditions import WorldChange, load_conditions
 from rayfix.scene.cell import Cell

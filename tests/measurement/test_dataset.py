@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+
 from rayfix.errors import ArtefactError, InvalidInputError
 from rayfix.measurement.conditions import Condition
 from rayfix.measurement.dataset import (

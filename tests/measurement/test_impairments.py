@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+
 from rayfix.errors import InvalidInputError
 from rayfix.measurement.conditions import DRAWN_QUANTITIES, Condition
 from rayfix.measurement.impairments import draw_reports, rsrp_residual_db, to_reports

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+
 from rayfix.errors import InvalidInputError
 from rayfix.measurement.motion import SPEED_M_S, MotionMix, draw_sequences
 

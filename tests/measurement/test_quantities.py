@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+
 from rayfix.measurement import quantities as q
 from rayfix.scene.cell import Cell
 

@@ -35,7 +35,7 @@ def _epoch_seconds(value: object) -> object:
 Seconds = Annotated[
     float,
     BeforeValidator(_epoch_seconds, json_schema_input_type=float | str),
-    Field(allow_inf_nan=False, ge=-1e12, le=1e12),
+    Field(allow_inf_nan=False, ge=-62_135_596_800, le=253_402_300_799, description="seconds, years 1 to 9999"),
 ]
 
 
