@@ -14,7 +14,7 @@ from torch import Tensor
 
 from rayfix.errors import InvalidInputError
 from rayfix.physics.likelihood import EVIDENCE_FEATURES
-from rayfix.physics.maps import AOA, MapTensors
+from rayfix.physics.maps import AOA, MapTensors, wrap_360
 
 
 @dataclass(frozen=True)
@@ -72,7 +72,7 @@ def likelihood_grid(maps: MapTensors, stride: int = 1) -> LikelihoodGrid:
             angle = torch.deg2rad(value_CSP)
             cosine = (torch.cos(angle) * weight_CSP).sum(1) / divisor_CP
             sine = (torch.sin(angle) * weight_CSP).sum(1) / divisor_CP
-            means.append(torch.remainder(torch.rad2deg(torch.atan2(sine, cosine)), 360.0))
+            means.append(wrap_360(torch.rad2deg(torch.atan2(sine, cosine))))
             # Circular variance -2 ln R (Mardia and Jupp, 2.3.4), in squared degrees.
             length = torch.where(count_CP > 0, torch.hypot(cosine, sine), 1.0).clamp(1e-3, 1.0)
             variances.append(-2.0 * length.log() * (180.0 / torch.pi) ** 2)

@@ -18,7 +18,7 @@ import torch
 from torch import Tensor
 
 from rayfix.errors import InvalidInputError
-from rayfix.physics.maps import AOA, MapTensors, pack_texels
+from rayfix.physics.maps import AOA, MapTensors, pack_texels, wrap_360
 
 MapExtent = Mapping[str, float] | Sequence[float]
 """Centres of the outermost pixels [m]: a mapping with x_min, y_min, x_max, y_max (with or without
@@ -106,7 +106,7 @@ def interpolate(
             torch.where(defined, sine, torch.zeros_like(sine)),
             torch.where(defined, cosine, torch.ones_like(cosine)),
         )
-        angle = torch.remainder(torch.rad2deg(angle), 360.0)
+        angle = wrap_360(torch.rad2deg(angle))
         value = torch.cat([value[..., :AOA], angle[..., None], value[..., AOA + 2 :]], dim=-1)
     return torch.where(valid[..., None], value, torch.zeros_like(value)), valid
 

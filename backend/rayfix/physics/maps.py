@@ -164,6 +164,12 @@ class MapTensors:
         return (x >= self.x_min_m) & (x <= self.x_max_m) & (y >= self.y_min_m) & (y <= self.y_max_m)
 
 
+def wrap_360(angle_deg: Tensor) -> Tensor:
+    """The same angle in [0, 360); `remainder` alone rounds -1e-6 up to 360."""
+    turned = torch.remainder(angle_deg, 360.0)
+    return torch.where(turned >= 360.0, turned - 360.0, turned)
+
+
 def pack_texels(features_CFHW: Tensor, valid_CHW: Tensor) -> Tensor:
     """Interleave features for one gather per corner, [C, H, W, S].
 

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from rayfix.measurement.quantities import timing_advance_step_ns
 from rayfix.measurement.report import QUANTITIES, ReportBatch
-from rayfix.physics.maps import AOA, MapTensors
+from rayfix.physics.maps import AOA, MapTensors, wrap_360
 from rayfix.physics.noise import FeatureNoise, NoiseModel
 from rayfix.radio_map.radio_map import FEATURE_NAMES
 
@@ -141,7 +141,7 @@ def observe(reports: ReportTensors, maps: MapTensors, noise: NoiseModel) -> Obse
     for feature, name in _DIRECT:
         value_BTCF[..., feature] = value_BTCQ[..., _Q[name]]
         valid_BTCF[..., feature] = valid_BTCQ[..., _Q[name]]
-    value_BTCF[..., AOA] = torch.remainder(value_BTCF[..., AOA], 360.0)
+    value_BTCF[..., AOA] = wrap_360(value_BTCF[..., AOA])
 
     heard_BC = heard_BTC.any(1)
     slots = max(int(heard_BC.sum(-1).max()), 1) if batch else 1
@@ -179,7 +179,7 @@ def masked_mean(value_BTKF: Tensor, valid_BTKF: Tensor) -> tuple[Tensor, Tensor]
     angle = torch.deg2rad(value_BTKF[..., AOA])
     east = (torch.cos(angle) * weight[..., AOA]).sum(1)
     north = (torch.sin(angle) * weight[..., AOA]).sum(1)
-    mean[..., AOA] = torch.remainder(torch.rad2deg(torch.atan2(north, east)), 360.0)
+    mean[..., AOA] = wrap_360(torch.rad2deg(torch.atan2(north, east)))
     return mean, count
 
 

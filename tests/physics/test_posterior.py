@@ -1,0 +1,160 @@
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+import torch
+from scipy import stats
+
+from rayfix.errors import InvalidInputError
+from rayfix.physics.likelihood import EVIDENCE_FEATURES
+from rayfix.physics.likelihood_grid import likelihood_grid
+from rayfix.physics.maps import AOA, MapTensors
+from rayfix.physics.noise import FeatureNoise, NoiseModel
+from rayfix.physics.observation import Observation
+from rayfix.physics.posterior import ellipse_scale, grid_posterior, log_likelihood_grid
+
+PLACES = [[-12.6, 4.3], [5.2, -17.7], [-30.5, -33.1]]
+Observe = Callable[..., Observation]
+
+
+def density(residual: float, sigma: float, kind: FeatureNoise) -> float:
+    nu = kind.degrees_of_freedom
+    core = stats.norm.pdf(residual, 0, sigma) if nu is None else stats.t.pdf(
+        residual, nu, 0, sigma
+    )  # fmt: skip
+    return (1 - kind.outlier_share) * core + kind.outlier_share / kind.outlier_span
+
+
+def brute_force(seen: Observation, b: int, row: int, column: int, maps, noise) -> float:  # type: ignore[no-untyped-def]
+    """Log likelihood of one place, in plain Python."""
+    total = 0.0
+    for c in range(maps.shape[0]):
+        gain = float(maps.features_CFHW[c, 0, row, column])
+        path = bool(maps.valid_CHW[c, row, column])
+        floor = float(maps.noise_dbm_C[c] + noise.detection_snr_db - maps.epre_dbm_C[c])
+        share = noise.undetected_share
+        if not seen.heard_BC[b, c]:
+            limit = float(seen.threshold_dbm_BC[b, c] - maps.epre_dbm_C[c])
+            below = stats.norm.cdf((limit - gain) / noise.detection_sigma_db)
+            total += math.log(share + (1 - share) * below) if path else 0.0
+            continue
+        above = stats.norm.cdf((gain - floor) / noise.detection_sigma_db)
+        total += math.log(share + (1 - share) * above) if path else math.log(share)
+        k = seen.cell_BK[b].tolist().index(c)
+        for f in EVIDENCE_FEATURES:
+            if not seen.valid_BKF[b, k, f]:
+                continue
+            kind = noise.of_feature(f)
+            residual = float(seen.value_BKF[b, k, f] - maps.features_CFHW[c, f, row, column])
+            if f == AOA:
+                residual = (residual + 180.0) % 360.0 - 180.0
+            sigma = float(seen.sigma_BKF[b, k, f])
+            total += math.log(density(residual, sigma, kind) if path else kind.no_path_density)
+    return total
+
+
+def test_the_grid_is_the_brute_force_likelihood(
+    maps: MapTensors, noise: NoiseModel, observed: Observe
+) -> None:
+    seen = observed(PLACES, sigma=(1.0, 6.0, 3.0))
+    # Sequence 1 did not hear cell B, sequence 2 misses cell C's ToA.
+    heard = seen.heard_BC.clone()
+    heard[1, 1] = False
+    valid = seen.valid_BKF.clone()
+    valid[1, 1], valid[2, 2, 1] = False, False
+    seen = type(seen)(**{**vars(seen), "heard_BC": heard, "valid_BKF": valid})
+    found = log_likelihood_grid(seen, maps, noise)
+    assert found.shape == (3, 40, 40)
+    assert torch.isneginf(found[:, ~maps.outdoor_HW]).all()
+    for b in range(3):
+        for row, column in ((3, 4), (22, 13), (36, 36), (11, 22)):
+            expected = brute_force(seen, b, row, column, maps, noise)
+            assert found[b, row, column].item() == pytest.approx(expected, abs=2e-3)
+
+
+def test_the_grid_does_not_depend_on_how_sequences_are_batched(
+    maps: MapTensors, noise: NoiseModel, observed: Observe, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen = observed(PLACES, sigma=(1.0, 6.0, 3.0))
+    whole = log_likelihood_grid(seen, maps, noise)
+    monkeypatch.setattr("rayfix.physics.posterior.CHUNK_ELEMENTS", 1)
+    torch.testing.assert_close(log_likelihood_grid(seen, maps, noise), whole)
+
+
+def test_the_posterior_is_a_distribution_around_the_truth(
+    maps: MapTensors, noise: NoiseModel, observed: Observe
+) -> None:
+    random = np.random.default_rng(3)
+    truth = random.uniform(-36, 8, (200, 2))
+    seen = observed(truth, sigma=(1.0, 6.0, 3.0), seed=4)
+    posterior = grid_posterior(seen, maps, noise)
+    truth_B2 = torch.from_numpy(truth).float()
+    torch.testing.assert_close(posterior.probability_BP.sum(-1), torch.ones(200))
+    assert (posterior.probability_BHW[:, ~maps.outdoor_HW] == 0).all()
+    mean = posterior.mean()
+    assert (mean - truth_B2).norm(dim=-1).median() < 1.5
+    assert (posterior.mode() - truth_B2).norm(dim=-1).median() < 2.0
+    inside = (mean - truth_B2).norm(dim=-1) <= posterior.radius(mean, 0.68)
+    assert 0.55 < inside.float().mean() < 0.85
+    offset = (truth_B2 - mean)[:, :, None]
+    squared = (offset.mT @ posterior.covariance().inverse() @ offset)[:, 0, 0]
+    inside_95 = squared.sqrt() <= ellipse_scale(0.95)
+    assert 0.88 < inside_95.float().mean() <= 1.0
+
+
+def test_a_coarse_grid_agrees_with_the_fine_one(
+    maps: MapTensors, noise: NoiseModel, observed: Observe
+) -> None:
+    seen = observed(PLACES[:2], sigma=(1.0, 6.0, 3.0))
+    coarse = grid_posterior(seen, maps, noise, stride=4)
+    fine = grid_posterior(seen, maps, noise)
+    assert coarse.probability_BHW.shape == (2, 10, 10)
+    assert ((coarse.mean() - fine.mean()).norm(dim=-1) < 2.5).all()
+    with pytest.raises(InvalidInputError, match="stride"):
+        grid_posterior(seen, maps, noise, stride=3)
+
+
+def test_a_block_knows_mean_and_variance_of_its_outdoor_pixels(maps: MapTensors) -> None:
+    grid = likelihood_grid(maps, stride=4)
+    rows, columns = grid.shape
+    assert (rows, columns) == (10, 10)
+    gain = maps.features_CFHW[1, 0]
+    for p in (0, 37, len(grid.index_P) - 1):
+        row, column = divmod(int(grid.index_P[p]), columns)
+        window = (slice(4 * row, 4 * row + 4), slice(4 * column, 4 * column + 4))
+        values = gain[window][maps.outdoor_HW[window]]
+        assert grid.mean_CEP[1, 0, p].item() == pytest.approx(values.mean().item(), rel=1e-5)
+        spread = values.var(correction=0).item()
+        assert grid.variance_CEP[1, 0, p].item() == pytest.approx(spread, rel=1e-3, abs=1e-5)
+        assert grid.outdoor_P[p] == maps.outdoor_HW[window].sum()
+    # The south-west has no path from cell C.
+    assert not grid.path_CP[2, 0] and grid.path_CP[2, -1]
+
+
+def test_silence_is_evidence(maps: MapTensors, noise: NoiseModel, observed: Observe) -> None:
+    """Cell C is unheard: only its shadow explains that."""
+    seen = observed([[0.0, 0.0]])
+    quiet = type(seen)(
+        **{
+            **vars(seen),
+            "heard_BC": torch.tensor([[True, True, False]]),
+            "valid_BKF": torch.zeros_like(seen.valid_BKF),
+        }
+    )
+    shadow = ~maps.valid_CHW[2] & maps.outdoor_HW
+    share = grid_posterior(quiet, maps, noise).probability_BHW[0][shadow].sum()
+    assert share > 5 * shadow.sum() / maps.outdoor_HW.sum()
+
+
+def test_no_evidence_leaves_the_prior(maps: MapTensors, noise: NoiseModel, observed) -> None:  # type: ignore[no-untyped-def]
+    seen = observed([[0.0, 0.0]])
+    silent = {"valid_BKF": torch.zeros_like(seen.valid_BKF)}
+    none = type(seen)(**{**vars(seen), **silent})
+    flat = noise.model_copy(update={"undetected_share": 0.999999})
+    probability = grid_posterior(none, maps, flat).probability_BP
+    torch.testing.assert_close(
+        probability, torch.full_like(probability, 1 / probability.shape[1]), rtol=1e-3, atol=0
+    )
