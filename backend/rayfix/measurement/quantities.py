@@ -36,11 +36,11 @@ MAX_TIMING_ADVANCE = 3846
 """Largest index T_A of a timing advance command (TS 38.213, 4.2)."""
 
 TOA_STEP_NS = 4 * BASIC_TIME_UNIT_NS
-"""Reporting step of a time of arrival: T = T_c 2^k with k = 2, the finest of frequency range 1
-(TS 38.133, 10.1.25.3; `k2` in TS 37.355) [ns]."""
+"""Reporting step of a time of arrival [ns]: T_c 2^k with k = 2, the finest that TS 38.133
+(10.1.25.3) has for frequency range 1; `k2` of TS 37.355."""
 
 AOA_STEP_DEG = 0.1
-"""Reporting step of UL-AoA azimuth (TS 38.133, 13.5; TS 38.455, 9.2.38) [deg]."""
+"""Reporting step of UL-AoA azimuth (TS 38.455, 9.2.38: 0 to 3599) [deg]."""
 
 CQI_EFFICIENCY: tuple[float, ...] = (
     0.1523, 0.2344, 0.3770, 0.6016, 0.8770, 1.1758, 1.4766, 1.9141,
