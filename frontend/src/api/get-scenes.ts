@@ -1,12 +1,11 @@
 import { useQuery } from '@tanstack/react-query';
 import { apiPath, getJson } from './client';
-import type { Scene } from './types';
+import type { Scenes } from './types';
 
 export function useScenes() {
   return useQuery({
     queryKey: ['scenes'],
-    queryFn: ({ signal }) =>
-      getJson<{ scenes: Pick<Scene, 'name' | 'title'>[] }>(apiPath(['scenes']), signal),
+    queryFn: ({ signal }) => getJson<Scenes>(apiPath(['scenes']), signal),
     staleTime: Infinity,
   });
 }

@@ -1,11 +1,15 @@
 /** Names, units and decimals of the measured quantities (TS 38.215, TS 38.214). */
+import type { CellMeasurement } from '../api/types';
+
+export type QuantityKey = Exclude<keyof CellMeasurement, 'cell_id'>;
+
 export interface Quantity {
   name: string;
   unit: string;
   decimals: number;
 }
 
-const QUANTITIES: Record<string, Quantity> = {
+export const QUANTITIES: Record<QuantityKey, Quantity> = {
   rsrp_dbm: { name: 'RSRP', unit: 'dBm', decimals: 0 },
   rsrq_db: { name: 'RSRQ', unit: 'dB', decimals: 1 },
   sinr_db: { name: 'SINR', unit: 'dB', decimals: 1 },
@@ -20,12 +24,7 @@ const QUANTITIES: Record<string, Quantity> = {
   beam_id: { name: 'Beam', unit: '', decimals: 0 },
 };
 
-export const QUANTITY_KEYS = Object.keys(QUANTITIES);
-
-/** An unknown quantity is shown under the name it came with. */
-export function quantity(key: string): Quantity {
-  return QUANTITIES[key] ?? { name: key, unit: '', decimals: 2 };
-}
+export const QUANTITY_KEYS = Object.keys(QUANTITIES) as QuantityKey[];
 
 const FEATURES: Record<string, string> = {
   path_gain: 'Path gain',

@@ -101,6 +101,13 @@ describe('reduceFrame', () => {
     expect(state.ues['a']?.trail.map((p) => p.lon)).toEqual([11.6, 11.8]);
   });
 
+  it('knows when the service has lost its log, and when it is back', () => {
+    const ping = (stale: boolean): LiveFrame => ({ type: 'ping', time: '', stale });
+    const state = run([HELLO, SNAPSHOT, ping(true)]);
+    expect(state.stale).toBe(true);
+    expect(run([ping(false)], state).stale).toBe(false);
+  });
+
   it('ignores a fix without a usable time', () => {
     const broken = fix('c', 7, 0);
     broken.properties.time = 'yesterday';

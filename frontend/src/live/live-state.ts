@@ -11,7 +11,7 @@ export type LiveFrame =
   | ({ type: 'hello'; recovered: boolean; stale: boolean } & LogPosition)
   | ({ type: 'snapshot'; features: LiveFix[] } & LogPosition)
   | ({ type: 'fixes'; features: LiveFix[] } & LogPosition)
-  | { type: 'ping'; time: string | number };
+  | { type: 'ping'; time: string; stale: boolean };
 
 export interface TrailPoint {
   lon: number;
@@ -31,9 +31,16 @@ export interface LiveState {
   ues: Readonly<Record<string, LiveUe>>;
   /** The service could not hand over everything since the last connection. */
   missedSome: boolean;
+  /** The service cannot reach its live log: nothing newer can come until it does. */
+  stale: boolean;
 }
 
-export const EMPTY_LIVE_STATE: LiveState = { position: null, ues: {}, missedSome: false };
+export const EMPTY_LIVE_STATE: LiveState = {
+  position: null,
+  ues: {},
+  missedSome: false,
+  stale: false,
+};
 
 export const TRAIL_MS = 60_000;
 
@@ -60,20 +67,21 @@ function withFixes(state: LiveState, features: LiveFix[], position: LogPosition)
 export function reduceFrame(state: LiveState, frame: LiveFrame): LiveState {
   switch (frame.type) {
     case 'hello': {
-      if (frame.recovered) return { ...state, missedSome: false };
+      if (frame.recovered) return { ...state, missedSome: false, stale: frame.stale };
       // Another epoch is another log: its UEs and offsets have nothing to do with ours.
       const sameLog = state.position?.epoch === frame.epoch;
       return {
         position: null,
         ues: sameLog ? state.ues : {},
         missedSome: state.position !== null,
+        stale: frame.stale,
       };
     }
     case 'snapshot':
     case 'fixes':
       return withFixes(state, frame.features, { epoch: frame.epoch, offset: frame.offset });
     case 'ping':
-      return state;
+      return state.stale === frame.stale ? state : { ...state, stale: frame.stale };
   }
 }
 

@@ -1,6 +1,7 @@
 import { useEffect } from 'react';
-import type { Scene } from '../api/types';
-import { useCameraTarget } from '../ui/camera-store';
+import type { LonLat, Scene } from '../api/types';
+import { useLive } from '../live/live-store';
+import { showOnMap, useCameraTarget } from '../ui/camera-store';
 import { setUrlState, urlState, useUrlState } from '../url/use-url-state';
 import type { CameraView } from '../url/url-state';
 import { useEngine } from './engine';
@@ -37,12 +38,23 @@ function differs(a: CameraView, b: CameraView): boolean {
   );
 }
 
+/** A link that names a UE but no view shows that UE, as soon as its place is known. */
+function useShowLinkedUe(): void {
+  const linked = useUrlState((state) => (state.view === null ? state.ue : null));
+  const known = useLive((state) => linked !== null && linked in state.ues);
+  useEffect(() => {
+    const ue = linked === null ? undefined : useLive.getState().ues[linked];
+    if (known && ue) showOnMap(ue.fix.geometry.coordinates as LonLat);
+  }, [linked, known]);
+}
+
 /** Moves the map to what a panel asks for and to what the link says after back or forward. */
 export function Camera({ coveredBelow_px }: { coveredBelow_px: number }) {
   const { useMap } = useEngine();
   const map = useMap().current;
   const target = useCameraTarget((state) => state.target);
   const view = useUrlState((state) => state.view);
+  useShowLinkedUe();
 
   useEffect(() => {
     if (!map || !target) return;

@@ -3,6 +3,7 @@ import { useState } from 'react';
 import type { MapLayerMouseEvent, StyleSpecification } from 'react-map-gl/maplibre';
 import { useRadioMap } from '../api/get-radio-map';
 import type { Scene } from '../api/types';
+import { showOnMap } from '../ui/camera-store';
 import { setPointer } from '../ui/pointer-store';
 import { PHONE, useMedia } from '../ui/use-media';
 import { useColourScheme } from '../ui/use-colour-scheme';
@@ -56,8 +57,11 @@ export function MapView({ scene, fixId, mapboxToken, onLoad, onError }: Props) {
 
   const click = (event: MapLayerMouseEvent) => {
     const ue = ueAt(event);
-    if (ue !== null) setUrlState({ ue, fix: null }, 'push');
-    else setPointer({ lat: event.lngLat.lat, lon: event.lngLat.lng });
+    if (ue !== null) {
+      setUrlState({ ue, fix: null }, 'push');
+      // The inspector's sheet is about to cover the lower half.
+      if (phone) showOnMap([event.lngLat.lng, event.lngLat.lat]);
+    } else setPointer({ lat: event.lngLat.lat, lon: event.lngLat.lng });
   };
 
   return (
@@ -79,7 +83,7 @@ export function MapView({ scene, fixId, mapboxToken, onLoad, onError }: Props) {
     >
       {/* The last one added stands on top. */}
       <AttributionControl
-        position="bottom-right"
+        position={phone ? 'bottom-left' : 'bottom-right'}
         customAttribution={scene.attribution}
         compact={phone}
       />

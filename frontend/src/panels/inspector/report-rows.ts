@@ -1,11 +1,7 @@
 import type { CellMeasurement } from '../../api/types';
-import { QUANTITY_KEYS } from '../../format/quantities';
+import { QUANTITY_KEYS, type QuantityKey } from '../../format/quantities';
 
 /** The quantities that at least one cell of a report has, in their usual order. */
-export function measuredQuantities(cells: readonly CellMeasurement[]): string[] {
-  const present = new Set(
-    cells.flatMap((cell) => Object.keys(cell).filter((key) => typeof cell[key] === 'number')),
-  );
-  const known = QUANTITY_KEYS.filter((key) => present.has(key));
-  return [...known, ...[...present].filter((key) => !known.includes(key)).sort()];
+export function measuredQuantities(cells: readonly CellMeasurement[]): QuantityKey[] {
+  return QUANTITY_KEYS.filter((key) => cells.some((cell) => typeof cell[key] === 'number'));
 }

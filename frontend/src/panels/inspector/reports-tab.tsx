@@ -1,7 +1,7 @@
 import { useState } from 'react';
 import type { Report } from '../../api/types';
 import { clock, number } from '../../format/format';
-import { quantity } from '../../format/quantities';
+import { QUANTITIES } from '../../format/quantities';
 import { Stepper } from '../../ui/stepper';
 import { measuredQuantities } from './report-rows';
 
@@ -30,8 +30,8 @@ export function ReportsTab({ reports }: { reports: Report[] }) {
               <th scope="col">Cell</th>
               {keys.map((key) => (
                 <th key={key} scope="col">
-                  {quantity(key).name}
-                  <span className="unit">{quantity(key).unit}</span>
+                  {QUANTITIES[key].name}
+                  <span className="unit">{QUANTITIES[key].unit}</span>
                 </th>
               ))}
             </tr>
@@ -41,9 +41,7 @@ export function ReportsTab({ reports }: { reports: Report[] }) {
               <tr key={cell.cell_id}>
                 <th scope="row">{cell.cell_id}</th>
                 {keys.map((key) => (
-                  <td key={key}>
-                    {number(cell[key] as number | null | undefined, quantity(key).decimals)}
-                  </td>
+                  <td key={key}>{number(cell[key], QUANTITIES[key].decimals)}</td>
                 ))}
               </tr>
             ))}

@@ -3,9 +3,9 @@ import { tokenTable } from './token-table';
 
 it('puts the heaviest cell first and keeps unheard reports empty', () => {
   const tokens = [
-    { report: 1, time: 1, cell_id: 'a' },
-    { report: 0, time: 0, cell_id: 'a' },
-    { report: 1, time: 1, cell_id: 'b' },
+    { report: 1, time: '', cell_id: 'a' },
+    { report: 0, time: '', cell_id: 'a' },
+    { report: 1, time: '', cell_id: 'b' },
   ];
   expect(tokenTable(tokens, [0.1, 0.2, 0.7])).toEqual({
     reports: [0, 1],
