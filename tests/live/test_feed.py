@@ -5,13 +5,20 @@ from __future__ import annotations
 import asyncio
 import json
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
+import httpx
 import numpy as np
 import pytest
+import uvicorn
+from tests.model.town import CELLS as TOWN_CELLS
+from tests.model.town import paths as town_paths
 
+from rayfix.api.app import create_app
+from rayfix.config import Settings
 from rayfix.errors import ArtefactError, InvalidInputError
 from rayfix.live.feed import FeedRefusedError, feed, run_feed
 from rayfix.measurement.conditions import Condition
@@ -150,3 +157,45 @@ def test_bad_options_are_refused_by_name(tmp_path) -> None:
         feed("http://127.0.0.1:1", 1, condition="awful")
     with pytest.raises(ArtefactError, match=r"none\.zarr\.zip"):
         feed("http://127.0.0.1:1", 1, routes=tmp_path / "none.zarr.zip")
+
+
+@contextmanager
+def served(settings: Settings) -> Iterator[str]:
+    """The real application on a free port."""
+    server = uvicorn.Server(
+        uvicorn.Config(create_app(settings), port=0, log_config=None, lifespan="on")
+    )
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    try:
+        deadline = time.monotonic() + 20
+        while not server.started:
+            assert thread.is_alive(), "the service did not start"
+            assert time.monotonic() < deadline, "the service did not start in time"
+            time.sleep(0.02)
+        port = server.servers[0].sockets[0].getsockname()[1]
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        server.should_exit = True
+        thread.join()
+
+
+def town_circle(steps: int = 40) -> Dataset:
+    angle = np.arange(steps) / steps * 2 * np.pi
+    xy = 30.0 * np.stack([np.cos(angle), np.sin(angle)], axis=-1) - 25.0
+    gain, toa, aoa = (values[None].astype(np.float32) for values in town_paths(xy))
+    paths = Propagation(xy[None], np.arange(steps) * 0.1, gain, toa, aoa, np.ones(gain.shape, bool))
+    return Dataset("town", np.array([1]), {"nominal": DatasetWorld(TOWN_CELLS, paths)})
+
+
+def test_the_service_accepts_what_the_feed_posts(town_settings: Settings) -> None:
+    with served(town_settings) as url:
+        tally = asyncio.run(
+            run_feed(
+                town_circle(), EXACT, url, 3, post_interval_s=0.2, duration_s=2.0, status=False
+            )
+        )
+        ues = httpx.get(f"{url}/api/v1/ues", trust_env=False).json()["features"]
+    assert tally.trouble == ""
+    assert len(tally.fixes) >= 6
+    assert {ue["id"] for ue in ues} == {"walking-01", "walking-02", "walking-03"}
