@@ -24,7 +24,7 @@ from rayfix.physics.maps import AOA, MapTensors
 from rayfix.physics.noise import NoiseModel
 from rayfix.physics.observation import PATH_GAIN, Observation
 
-CHUNK_ELEMENTS = 1 << 21
+CHUNK_ELEMENTS = 1 << 18
 """Sequences are worked on in chunks of about this many (cell, place) pairs: bounds memory."""
 
 

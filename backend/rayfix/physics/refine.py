@@ -1,9 +1,10 @@
 """Refinement: move positions downhill on the physics energy, from coarse to fine.
 
-A bilinear map is a patchwork of facets, and a gradient only sees its own. Each step therefore
-looks at a ring of places around the present one and along the gradient, on a radius that shrinks
-from `learning_rate * search_radius_m` to `final_radius_m`, and moves to the lowest of them only if
-that is lower than the present place: the energy never rises.
+A bilinear map is a patchwork of facets, and the gradient at a point only sees its own. Each step
+therefore looks at a ring of places around the present one, whose radius shrinks from
+`learning_rate * search_radius_m` to `final_radius_m`, and fits gradient and curvature to it: those
+of the energy smoothed over the ring. The lowest of the ring and of the Newton step of the ring
+before becomes the next place, if it is lower than the present one: the energy never rises.
 
 Shape letters: B samples, M hypotheses of a sample, S steps + 1, D candidate places of a step.
 """
@@ -33,9 +34,6 @@ Energy = Callable[[Tensor], Tensor]
 
 RING = 8
 """Directions that every step looks into."""
-
-ALONG_GRADIENT = (1.0, 0.5, 0.25)
-"""Shares of the radius that it looks at against the gradient (backtracking, all at once)."""
 
 
 @dataclass(frozen=True)
@@ -87,21 +85,16 @@ def refine_hypotheses(
     with torch.no_grad():
         energy_BM = energy(xy_BM2)
     path, energies = [xy_BM2], [energy_BM]
-    turn = torch.arange(RING, device=xy_BM2.device) * (2.0 * math.pi / RING)
-    ring_D2 = torch.stack([turn.cos(), turn.sin()], dim=-1)
-    along_D = xy_BM2.new_tensor(ALONG_GRADIENT)
+    turn_D = torch.arange(RING, device=xy_BM2.device) * (2.0 * math.pi / RING)
+    ring_D2 = torch.stack([turn_D.cos(), turn_D.sin()], dim=-1)
+    newton_BM2 = xy_BM2
     for radius_m in _radii(config):
-        downhill_BM2 = _downhill(xy_BM2, energy)
-        offset_BMD2 = torch.cat(
-            [
-                ring_D2.expand(batch, hypotheses, -1, -1),
-                downhill_BM2[:, :, None, :] * along_D[:, None],
-            ],
-            dim=2,
-        )
-        candidate_BMD2 = clip(xy_BM2[:, :, None, :] + radius_m * offset_BMD2)
+        ring_BMD2 = xy_BM2[:, :, None, :] + radius_m * ring_D2
+        candidate_BMD2 = clip(torch.cat([ring_BMD2, newton_BM2[:, :, None]], dim=2))
         with torch.no_grad():
-            found_BMD = energy(candidate_BMD2.flatten(1, 2)).view(candidate_BMD2.shape[:3])
+            found_BMD = energy(candidate_BMD2.flatten(1, 2)).view(batch, hypotheses, RING + 1)
+        step_BM2 = _newton_step(found_BMD[..., :RING] - energy_BM[..., None], turn_D, radius_m)
+        newton_BM2 = xy_BM2 + step_BM2
         if maps is not None:
             row, column = maps.pixel_of(candidate_BMD2)
             found_BMD = torch.where(maps.outdoor_HW[row, column], found_BMD, torch.inf)
@@ -236,13 +229,28 @@ def _clipping(config: RefineConfig, maps: MapTensors | None) -> Callable[[Tensor
     return clip
 
 
-def _downhill(xy_BM2: Tensor, energy: Energy) -> Tensor:
-    """Unit vectors against the gradient of the energy; 0 where it is flat."""
-    with torch.enable_grad():
-        point = xy_BM2.detach().requires_grad_()
-        total = energy(point).sum()
-        if not total.requires_grad:
-            return torch.zeros_like(xy_BM2)
-        (gradient,) = torch.autograd.grad(total, point)
-    length = gradient.norm(dim=-1, keepdim=True)
-    return torch.where(length > 1e-12, -gradient / length.clamp(min=1e-12), 0.0)
+def _newton_step(rise_BMD: Tensor, turn_D: Tensor, radius_m: float) -> Tensor:
+    """Newton step [m] of the quadratic through a ring of energies, [B, M, 2]; at most two radii.
+
+    With f(r u) - f(0) = r g.u + r^2 u.H.u / 2 on the ring, the mean gives the trace of H, the
+    first harmonic g, the second the rest of H. Where H is not positive definite, the step goes
+    against the gradient by one radius.
+    """
+    cosine, sine = turn_D.cos(), turn_D.sin()
+    share = 2.0 / len(turn_D)
+    gx, gy = (rise_BMD @ cosine) * share / radius_m, (rise_BMD @ sine) * share / radius_m
+    square = radius_m**2
+    half_trace = 2.0 * rise_BMD.mean(-1) / square
+    half_difference = 2.0 * (rise_BMD @ (2.0 * turn_D).cos()) * share / square
+    hxy = 2.0 * (rise_BMD @ (2.0 * turn_D).sin()) * share / square
+    hxx, hyy = half_trace + half_difference, half_trace - half_difference
+    determinant = hxx * hyy - hxy.square()
+    convex = (determinant > 1e-9) & (hxx > 0)
+    divisor = torch.where(convex, determinant, 1.0)
+    newton = torch.stack([hxy * gy - hyy * gx, hxy * gx - hxx * gy], dim=-1) / divisor[..., None]
+    gradient = torch.stack([gx, gy], dim=-1)
+    length = gradient.norm(dim=-1, keepdim=True).clamp(min=1e-12)
+    step = torch.where(convex[..., None], newton, -radius_m * gradient / length)
+    limit = 2.0 * radius_m / step.norm(dim=-1, keepdim=True).clamp(min=1e-12)
+    step_BM2: Tensor = step * limit.clamp(max=1.0)
+    return step_BM2
