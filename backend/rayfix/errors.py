@@ -11,6 +11,18 @@ class RayFixError(Exception):
 
     code: ClassVar[str] = "rayfix_error"
 
+    def __reduce__(self) -> tuple[object, ...]:
+        # Errors cross process borders whole, whatever arguments their class takes.
+        return _restored, (type(self), self.args, self.__dict__)
+
+
+def _restored(
+    kind: type[RayFixError], args: tuple[object, ...], state: dict[str, object]
+) -> RayFixError:
+    error = kind.__new__(kind, *args)
+    error.__dict__.update(state)
+    return error
+
 
 class InvalidInputError(RayFixError):
     """A value breaks a rule; names the field and the rule."""
