@@ -75,3 +75,19 @@ def _statistics(difference: npt.NDArray[np.floating]) -> dict[str, Any]:
         "p95_abs": float(np.percentile(np.abs(difference), 95)),
     }
     return {name: round(value, 3) for name, value in values.items()} | {"n": len(difference)}
+
+
+def describe_check(report: dict[str, Any]) -> str:
+    """The comparison as a table."""
+    columns = ("median_diff", "robust_spread", "p05", "p95", "p95_abs", "n")
+    lines = [
+        f"{report['scene']}: map minus exact paths at {report['receivers']} outdoor places, "
+        f"pixels of {report['resolution_m']:g} m",
+        f"{'':14}" + "".join(f"{column:>14}" for column in columns),
+    ]
+    for quantity in QUANTITY_OF:
+        values = (report[quantity][column] for column in columns)
+        cells = (f"{'-' if value is None else value:>14}" for value in values)
+        lines.append(f"{quantity:14}" + "".join(cells))
+    lines.append(f"Both or neither hear the cell: {report['heard_agreement']:.1%} of all pairs")
+    return "\n".join(lines)

@@ -10,6 +10,21 @@ import numpy as np
 
 from rayfix.errors import InvalidInputError, RayFixError
 from rayfix.radio_map.radio_map import FEATURE_NAMES, FEATURES, RadioMap
+from rayfix.radio_map.store import load_radio_map
+
+
+def export_map(
+    map_folder: Path, folder: Path, format: str = "cog", features: Sequence[str] | None = None
+) -> list[Path]:
+    """Load a stored map and write it in a format of GIS programs; returns the paths.
+
+    Raises:
+        InvalidInputError: no such format or feature.
+        ArtefactError: the map is missing or damaged.
+    """
+    if format != "cog":
+        raise InvalidInputError("format", "'cog' is expected")
+    return export_cog(load_radio_map(map_folder), folder, features or FEATURE_NAMES)
 
 
 def export_cog(

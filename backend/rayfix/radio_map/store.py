@@ -59,17 +59,20 @@ def round_to_step(values: npt.NDArray[np.float32], step: float) -> npt.NDArray[n
     return (np.round(values / np.float32(step)) * np.float32(step)).astype(np.float32)
 
 
-def save_radio_map(folder: Path, radio_map: RadioMap) -> Path:
+def save_radio_map(folder: Path, radio_map: RadioMap, buildings: Path | None = None) -> Path:
     """Write scene.json, cells.yaml, maps.zarr and the manifest; the folder appears whole.
 
-    Other files that the folder already holds (buildings.geojson) are kept. The manifest covers
-    buildings.geojson when it is there.
+    Args:
+        folder: `radio_maps/<scene>`; other files that it already holds are kept.
+        buildings: copied to buildings.geojson; without it, the one in the folder is kept.
     """
     temporary = temporary_folder(folder)
     try:
         if folder.exists():
             kept = shutil.ignore_patterns(STORE, MANIFEST)
             shutil.copytree(folder, temporary, ignore=kept, dirs_exist_ok=True)
+        if buildings is not None:
+            shutil.copy(buildings, temporary / BUILDINGS)
         scene_path = radio_map.scene.save(temporary)
         cells_path = save_cells(temporary / "cells.yaml", radio_map.cells)
         _write_zarr(temporary / STORE, radio_map)

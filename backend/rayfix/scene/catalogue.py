@@ -52,3 +52,19 @@ def list_scenes(scenes_dir: Path) -> list[FoundScene]:
     names = {one.scene.name for one in found}
     builtin = [FoundScene(builtin_scene(name), None) for name in sorted(BUILTIN_SCENES)]
     return found + [one for one in builtin if one.scene.name not in names]
+
+
+def describe_scenes(scenes_dir: Path) -> str:
+    """One line per scene: name, title, extent, origin, residual of its landmarks, geometry."""
+    lines = []
+    for scene, folder in list_scenes(scenes_dir):
+        extent = scene.extent
+        width, height = extent.x_max_m - extent.x_min_m, extent.y_max_m - extent.y_min_m
+        residuals = scene.landmark_residuals_m()
+        placed = f", landmarks within {residuals.max():.1f} m" if len(residuals) else ""
+        lines.append(
+            f"{scene.name:16} {scene.title}: {width:.0f} m x {height:.0f} m around "
+            f"{scene.origin_lat_deg:.5f} N, {scene.origin_lon_deg:.5f} E{placed}; "
+            f"{scene.geometry}; {folder or 'no map yet'}"
+        )
+    return "\n".join(lines)

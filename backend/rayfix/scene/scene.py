@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -86,7 +87,7 @@ class Scene(BaseModel):
     attribution: str = ""
     landmarks: tuple[Landmark, ...] = ()
 
-    @property
+    @cached_property
     def georeference(self) -> GeoReference:
         """Local metres <-> latitude and longitude."""
         return GeoReference(self.origin_lat_deg, self.origin_lon_deg)
