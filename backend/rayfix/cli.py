@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -14,9 +15,95 @@ app = typer.Typer(name="rayfix", help=__doc__, no_args_is_help=True, pretty_exce
 scene_app = typer.Typer(help="Scenes: built-in and imported.", no_args_is_help=True)
 maps_app = typer.Typer(help="Radio maps: build, check, export.", no_args_is_help=True)
 dataset_app = typer.Typer(help="Measurement datasets from exact paths.", no_args_is_help=True)
+RadioMapsDir = Annotated[Path, typer.Option(help="Folder of the radio maps.")]
 app.add_typer(scene_app, name="scene")
 app.add_typer(maps_app, name="maps")
 app.add_typer(dataset_app, name="dataset")
+
+
+@scene_app.command("list")
+def scene_list(radio_maps_dir: RadioMapsDir = Path("radio_maps")) -> None:
+    """List the scenes that maps can be built for."""
+    from rayfix.scene.catalogue import describe_scenes
+
+    typer.echo(describe_scenes(radio_maps_dir))
+
+
+@maps_app.command("build")
+def maps_build(
+    scene: Annotated[str, typer.Option(help="Built-in scene, or folder with scene.json.")] = "",
+    cells: Annotated[
+        Path | None,
+        typer.Option(help="Site list; default: cells.yaml of the scene's folder or its map."),
+    ] = None,
+    resolution: Annotated[float, typer.Option(help="Side of a pixel [m].")] = 1.0,
+    output_dir: Annotated[Path, typer.Option(help="Maps go to <output-dir>/<scene>.")] = Path(
+        "radio_maps"
+    ),
+    scenes_dir: Annotated[
+        Path | None,
+        typer.Option(help="Build every folder of this one that has scene.json and cells.yaml."),
+    ] = None,
+    engine: Annotated[str, typer.Option(help="local or ray.")] = "local",
+    parallel: Annotated[int, typer.Option(help="Sites traced at a time.", min=1)] = 1,
+    seed: Annotated[int, typer.Option(help="Of the ray directions.", min=0)] = 0,
+    overwrite: Annotated[bool, typer.Option(help="Build complete maps again.")] = False,
+) -> None:
+    """Trace the seven features of every cell on a grid; resumes, and skips what is complete."""
+    from rayfix.radio_map.build import RadioMapConfig, build_radio_maps
+    from rayfix.radio_map.jobs import find_jobs
+
+    jobs = find_jobs(scene, cells, scenes_dir, output_dir)
+    config = RadioMapConfig(resolution_m=resolution, seed=seed)
+    written = build_radio_maps(jobs, config, engine=engine, parallel=parallel, overwrite=overwrite)
+    for job in jobs:
+        done = "Wrote" if job.folder in written else "Already complete:"
+        typer.echo(f"{done} {job.folder}")
+
+
+@maps_app.command("check")
+def maps_check(
+    scene: Annotated[str, typer.Option(help="Folder below radio-maps-dir.")] = "munich",
+    receivers: Annotated[int, typer.Option(help="Random outdoor places.", min=1)] = 300,
+    seed: Annotated[int, typer.Option(help="Of the places.", min=0)] = 0,
+    json_output: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    radio_maps_dir: RadioMapsDir = Path("radio_maps"),
+) -> None:
+    """Compare a radio map with exact paths at random outdoor places."""
+    from rayfix.radio_map.check import check_radio_map, describe_check
+
+    report = check_radio_map(radio_maps_dir / scene, receivers, seed)
+    typer.echo(json.dumps(report) if json_output else describe_check(report))
+
+
+@maps_app.command("export")
+def maps_export(
+    output: Annotated[Path, typer.Option(help="Folder of the files.")],
+    scene: Annotated[str, typer.Option(help="Folder below radio-maps-dir.")] = "munich",
+    format: Annotated[str, typer.Option(help="cog: Cloud-Optimized GeoTIFF.")] = "cog",
+    feature: Annotated[
+        list[str] | None, typer.Option(help="Only this feature; may be repeated.")
+    ] = None,
+    radio_maps_dir: RadioMapsDir = Path("radio_maps"),
+) -> None:
+    """Write one file per feature, one band per cell, for GIS programs."""
+    from rayfix.radio_map.export import export_map
+
+    for path in export_map(radio_maps_dir / scene, output, format, feature):
+        typer.echo(f"Wrote {path}")
+
+
+@maps_app.command("info")
+def maps_info(
+    scene: Annotated[str, typer.Option(help="Folder below radio-maps-dir.")] = "munich",
+    json_output: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    radio_maps_dir: RadioMapsDir = Path("radio_maps"),
+) -> None:
+    """Print coverage, sizes, rounding errors and how a map was made."""
+    from rayfix.radio_map.info import describe_info, map_info
+
+    info = map_info(radio_maps_dir / scene)
+    typer.echo(json.dumps(info) if json_output else describe_info(info))
 
 
 @dataset_app.command("build")
