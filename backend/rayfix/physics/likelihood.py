@@ -1,6 +1,7 @@
 """Likelihood of an observation given map features: the density of residuals, and of silence.
 
-Shape letters: B sequences, M places, K heard cells, C cells, F map features.
+Shape letters: B sequences, M places, K heard cells, C cells, F map features,
+E evidence features.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import math
 import torch
 from torch import Tensor
 
-from rayfix.physics.lookup import lookup_cells
+from rayfix.physics.lookup import lookup_evidence
 from rayfix.physics.maps import AOA, MapTensors
 from rayfix.physics.noise import FeatureNoise, NoiseModel
 from rayfix.physics.observation import PATH_GAIN, TOA, Observation
@@ -88,15 +89,16 @@ def log_likelihood(
     those that were measured) around the bilinear map value. Cells that were not heard are left
     to the grid posterior: their evidence hardly changes within the few metres of a refinement.
     """
-    expected_BMKF, valid_BMK = lookup_cells(
+    expected_BMKE, valid_BMK = lookup_evidence(
         maps, xy_m_BM2[:, :, None, :], observation.cell_BK[:, None, :]
     )
-    difference_BMKF = feature_difference(observation.value_BKF[:, None], expected_BMKF)
+    seen_B1KE = observation.value_BKF[:, None, :, list(EVIDENCE_FEATURES)]
+    difference_BMKE = feature_difference(seen_B1KE, expected_BMKE)
     total_BM = xy_m_BM2.new_zeros(xy_m_BM2.shape[:2])
-    for feature in EVIDENCE_FEATURES:
+    for e, feature in enumerate(EVIDENCE_FEATURES):
         kind = noise.of_feature(feature)
         sigma_B1K = observation.sigma_BKF[:, None, :, feature]
-        squared_BMK = (difference_BMKF[..., feature] / sigma_B1K).square()
+        squared_BMK = (difference_BMKE[..., e] / sigma_B1K).square()
         core_BMK = relative_density(squared_BMK, kind) / sigma_B1K
         density_BMK = torch.where(valid_BMK, core_BMK + kind.floor, kind.no_path_density)
         measured_B1K = observation.valid_BKF[:, None, :, feature]

@@ -143,6 +143,11 @@ class MapTensors:
         return pack_texels(self.features_CFHW, self.valid_CHW)
 
     @cached_property
+    def evidence_texels_CHWS(self) -> Tensor:
+        """`texels_CHWS` of path gain, ToA and AoA alone, which is all that a likelihood reads."""
+        return pack_texels(self.features_CFHW[:, : AOA + 1], self.valid_CHW)
+
+    @cached_property
     def nearest_outdoor_m_HW2(self) -> Tensor:
         """Centre of the outdoor pixel nearest to each pixel [m], [H, W, 2]; needs one outdoors."""
         row, column = distance_transform_edt(
