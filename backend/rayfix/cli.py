@@ -36,7 +36,7 @@ def maps_build(
         Path | None,
         typer.Option(help="Site list; default: cells.yaml of the scene's folder or its map."),
     ] = None,
-    resolution: Annotated[float, typer.Option(help="Side of a pixel [m].")] = 1.0,
+    resolution: Annotated[float, typer.Option(help="Side of a pixel in metres.")] = 1.0,
     output_dir: Annotated[Path, typer.Option(help="Maps go to <output-dir>/<scene>.")] = Path(
         "radio_maps"
     ),
@@ -46,7 +46,7 @@ def maps_build(
     ] = None,
     engine: Annotated[str, typer.Option(help="local or ray.")] = "local",
     parallel: Annotated[int, typer.Option(help="Sites traced at a time.", min=1)] = 1,
-    seed: Annotated[int, typer.Option(help="Of the ray directions.", min=0)] = 0,
+    seed: Annotated[int, typer.Option(help="Seed of the ray directions.", min=0)] = 0,
     overwrite: Annotated[bool, typer.Option(help="Build complete maps again.")] = False,
 ) -> None:
     """Trace the seven features of every cell on a grid; resumes, and skips what is complete."""
@@ -65,7 +65,7 @@ def maps_build(
 def maps_check(
     scene: Annotated[str, typer.Option(help="Folder below radio-maps-dir.")] = "munich",
     receivers: Annotated[int, typer.Option(help="Random outdoor places.", min=1)] = 300,
-    seed: Annotated[int, typer.Option(help="Of the places.", min=0)] = 0,
+    seed: Annotated[int, typer.Option(help="Seed of the places.", min=0)] = 0,
     json_output: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
     radio_maps_dir: RadioMapsDir = Path("radio_maps"),
 ) -> None:
