@@ -163,8 +163,8 @@ install_console() {
 
 build_console() {
   local stamp=frontend/dist/.rayfix hash
-  hash=$(cd frontend && find . \( -name node_modules -o -name dist -o -name coverage \) -prune \
-    -o -type f -print0 | sort -z | xargs -0 sha256sum | sha256sum)
+  hash=$(cd frontend && find src public index.html vite.config.ts ./*.json \
+    -type f -print0 | sort -z | xargs -0 sha256sum | sha256sum)
   [ "$(cat $stamp 2>/dev/null)" = "$hash" ] && return 0
   say "Building the console"
   (cd frontend && npm run --silent build)
