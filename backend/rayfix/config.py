@@ -5,8 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal
 
-from pydantic import AliasChoices, Field, SecretStr
+from pydantic import AliasChoices, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from rayfix.errors import ConfigError
 
 
 class Settings(BaseSettings):
@@ -27,7 +29,7 @@ class Settings(BaseSettings):
         description="folders below radio_maps_dir; the first is the default",
     )
     device: str = Field(default="auto", description="auto, cpu, cuda or cuda:N")
-    threads: int = Field(default=0, ge=0, description="torch threads; 0 = one per core")
+    threads: int = Field(default=0, ge=0, description="torch threads; 0 = all cores but one")
 
     max_batch: int = Field(default=32, ge=1, description="sequences in one forward pass")
     queue_size: int = Field(default=512, ge=1, description="sequences waiting; more get 503")
@@ -56,3 +58,18 @@ class Settings(BaseSettings):
     mapbox_token: SecretStr | None = Field(
         default=None, validation_alias=AliasChoices("RAYFIX_MAPBOX_TOKEN", "MAPBOX_TOKEN")
     )
+
+
+def load_settings(**overrides: object) -> Settings:
+    """Settings of the environment; overrides that are None are left out.
+
+    Raises:
+        ConfigError: a variable breaks a rule; the message names it.
+    """
+    given = {name: value for name, value in overrides.items() if value is not None}
+    try:
+        return Settings(**given)  # type: ignore[arg-type]
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = "RAYFIX_" + ".".join(str(part) for part in first["loc"]).upper()
+        raise ConfigError(name, first["msg"]) from None

@@ -34,7 +34,7 @@ MAX_PENDING = 50_000
 """Records kept while the log cannot be reached (about 3 kB each); older ones are dropped."""
 WRITE_STEP = 1000
 RETRY_S = 0.5
-FOLLOW_TIMEOUT_S = 1.0
+FOLLOW_TIMEOUT_S = 0.25
 TRIM_INTERVAL_S = 30.0
 
 

@@ -157,8 +157,8 @@ class RedisLog:
         with _translated():
             values: Any = self._redis.zrange(
                 f"{self._prefix}track:{ue_id}",
-                "+inf" if until_s is None else repr(until_s),  # type: ignore[arg-type]
-                "-inf" if since_s is None else repr(since_s),  # type: ignore[arg-type]
+                "+inf" if until_s is None else repr(until_s),
+                "-inf" if since_s is None else repr(since_s),
                 desc=True,
                 byscore=True,
                 offset=0,

@@ -32,9 +32,7 @@ _COLUMNS = (
     "semi_minor_m, orientation_deg, ellipse_confidence"
 )
 _INSERT = f"INSERT INTO fix ({_COLUMNS}, detail) VALUES ({', '.join('?' * 14)})"
-_UPSERT_LATEST = (
-    'INSERT INTO latest VALUES (?, ?) ON CONFLICT (ue_id) DO UPDATE SET "offset" = excluded."offset"'
-)
+_UPSERT_LATEST = "INSERT OR REPLACE INTO latest VALUES (?, ?)"
 _SELECT = f"SELECT {_COLUMNS}, '', \"offset\" FROM fix"
 PAGE = 1000
 TRIM_STEP = 500

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
+from rayfix.measurement.report import Report
+
 Float32 = npt.NDArray[np.float32]
 
 
@@ -34,6 +36,7 @@ class Fix:
         lat, lon: WGS 84 [deg].
         x_m, y_m: local metres, east and north of the scene's origin.
         accuracy_m: radius that holds the truth with 68 % probability [m].
+        accuracy_95_m: the same for 95 % [m].
         ellipse: uncertainty ellipse.
         confidence: posterior weight [0..1] of the hypothesis the position belongs to.
     """
@@ -43,6 +46,7 @@ class Fix:
     x_m: float
     y_m: float
     accuracy_m: float
+    accuracy_95_m: float
     ellipse: Ellipse
     confidence: float
 
@@ -81,18 +85,30 @@ class Residual:
 
 
 @dataclass(frozen=True)
-class Attention:
-    """Attention weights; every row sums to 1.
+class Grid:
+    """Cells of equal size over a map; row 0 is the south edge, column 0 the west edge.
 
     Attributes:
-        rows, columns: the grid of map tokens; row 0 is the south edge.
-        map_LHG: layer x head x (rows * columns), cross-attention from the radio query to the map.
-        token_LHN: layer x head x token, radio encoder attention from CLS to measurement tokens.
-        tokens: (report index, cell id) of each measurement token.
+        corners: (lon, lat) [deg] of the top left, top right, bottom right, bottom left corner.
     """
 
     rows: int
     columns: int
+    corners: tuple[tuple[float, float], ...]
+
+
+@dataclass(frozen=True)
+class Attention:
+    """Attention weights; every row sums to 1.
+
+    Attributes:
+        grid: the map tokens.
+        map_LHG: layer x head x (rows * columns), cross-attention from the radio query to the map.
+        token_LHN: layer x head x token, radio encoder attention from CLS to measurement tokens.
+        tokens: (index of the report in the request, cell id) of each measurement token.
+    """
+
+    grid: Grid
     map_LHG: Float32
     token_LHN: Float32
     tokens: tuple[tuple[int, str], ...]
@@ -100,8 +116,9 @@ class Attention:
 
 @dataclass(frozen=True)
 class Posterior:
-    """Probability per grid cell; sums to 1, shape [rows, columns], row 0 is the south edge."""
+    """Probability of each grid cell, row-major, shape [rows * columns]; sums to 1."""
 
+    grid: Grid
     probability: Float32
 
 
@@ -116,6 +133,15 @@ class LocateOptions:
 
     refine_steps: int | None = None
     include: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True)
+class LocateQuery:
+    """One sequence of reports of one phone in one scene."""
+
+    scene: str
+    reports: tuple[Report, ...]
+    options: LocateOptions = LocateOptions()
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,154 @@
+"""The application: routes, guards, and what lives from start to stop."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import structlog
+from fastapi import FastAPI, Response
+from starlette.middleware.cors import CORSMiddleware
+
+from rayfix import __version__
+from rayfix.api import problems
+from rayfix.api.body_limit import BodyLimit, refuse_with_problem
+from rayfix.api.console import Console
+from rayfix.api.metrics import Metrics
+from rayfix.api.problems import Problem
+from rayfix.api.request_log import REQUEST_ID, RequestLog
+from rayfix.api.routes import fixes, geolocate, health, live, locate, radio_maps, scenes, ues
+from rayfix.api.services import Services
+from rayfix.config import Settings
+from rayfix.live.hub import LiveHub
+from rayfix.live.log import LiveLog, Retention
+from rayfix.live.redis_log import RedisLog
+from rayfix.live.sqlite_log import SqliteLog
+from rayfix.locator.locator import Locator
+from rayfix.locator.worker import LocateWorker
+
+log = structlog.get_logger(__name__)
+
+DRAIN_S = 4.0
+"""Time for accepted sequences and unwritten fixes after the last connection has closed."""
+
+DESCRIPTION = """
+Finds where a phone is from what it hears of the cell sites around it.
+
+Angles are bearings, clockwise from true north, in degrees. Units are in the names. Every measured
+quantity is optional; what is missing is masked. Errors are RFC 9457 problem documents.
+
+The live feed is a WebSocket at `/api/v1/live?epoch=&offset=&ue_id=&bbox=`.
+"""
+
+
+def create_app(settings: Settings, locator: Locator | None = None) -> FastAPI:
+    """The application. Without a locator, model and maps are loaded when it starts.
+
+    Raises (when it starts):
+        ArtefactError: a model or map file is missing or damaged; the message names it.
+    """
+    metrics = Metrics()
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        services = _start(settings, locator or Locator.load(settings), metrics)
+        app.state.services = services
+        log.info("ready", model=services.locator.model, scenes=list(settings.scenes))
+        yield
+        await asyncio.to_thread(services.worker.stop, DRAIN_S)
+        await services.hub.stop(DRAIN_S)
+        log.info("stopped")
+
+    app = FastAPI(
+        title="RayFix",
+        version=__version__,
+        description=DESCRIPTION,
+        lifespan=lifespan,
+        redoc_url=None,
+        redirect_slashes=False,
+        separate_input_output_schemas=False,
+    )
+    problems.install(app)
+    for module in (locate, fixes, ues, live, scenes, radio_maps, geolocate, health):
+        app.include_router(module.router)
+    app.router.default = Console(settings.frontend_dir)
+    app.add_middleware(
+        BodyLimit,
+        max_bytes=settings.max_body_bytes,
+        timeout_s=settings.body_timeout_s,
+        refuse=_refuse,
+    )
+    if settings.cors_origins:
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=settings.cors_origins,
+            allow_methods=["GET", "POST"],
+            allow_headers=["content-type", REQUEST_ID],
+        )
+    app.add_middleware(RequestLog, metrics=metrics)
+    _complete_openapi(app)
+    return app
+
+
+def _start(settings: Settings, locator: Locator, metrics: Metrics) -> Services:
+    worker = LocateWorker(
+        locator, settings.max_batch, settings.queue_size, metrics.batch_size.observe
+    )
+    hub = LiveHub(open_live_log(settings), settings.live_client_bytes, metrics.feed_lag.observe)
+    for name, description, read in (
+        ("rayfix_queue_length", "sequences waiting", lambda: worker.waiting),
+        ("rayfix_live_subscribers", "open live sockets", lambda: hub.subscribers),
+        ("rayfix_live_pending", "fixes not in the live log yet", lambda: hub.pending),
+        ("rayfix_live_dropped", "fixes that never got into the log", lambda: hub.dropped),
+        ("rayfix_live_stale", "1 while the log cannot be reached", lambda: int(hub.stale)),
+    ):
+        metrics.watch(name, description, read)
+    worker.start()
+    hub.start()
+    return Services(settings, locator, worker, hub, metrics)
+
+
+def open_live_log(settings: Settings) -> LiveLog:
+    """The live log's home by the settings: Redis when there is a URL, else the SQLite file.
+
+    Raises:
+        ArtefactError: the SQLite file cannot be used.
+    """
+    retention = Retention(settings.live_max_age_s, settings.live_max_bytes)
+    if settings.redis_url is not None and settings.redis_url.get_secret_value():
+        return RedisLog(settings.redis_url.get_secret_value(), retention)
+    return SqliteLog(settings.live_log, retention)
+
+
+def _refuse(path: str, status: int, code: str, detail: str) -> Response:
+    if path == geolocate.PATH:
+        return geolocate.google_error(status, "global", "parseError", detail)
+    return refuse_with_problem(path, status, code, detail)
+
+
+def _complete_openapi(app: FastAPI) -> None:
+    """Add the schemas that no route declares to FastAPI: problems in place of its own error body,
+    and the request that `/v1/geolocate` reads itself."""
+    generate = app.openapi
+
+    def openapi() -> dict[str, Any]:
+        if app.openapi_schema is not None:
+            return app.openapi_schema
+        document = generate()
+        schemas = document["components"]["schemas"]
+        for model in (Problem, geolocate.GeolocateRequest):
+            described = model.model_json_schema(ref_template="#/components/schemas/{model}")
+            schemas.update(described.pop("$defs", {}))
+            schemas[model.__name__] = described
+        for name in ("HTTPValidationError", "ValidationError"):
+            schemas.pop(name, None)
+        for operations in document["paths"].values():
+            for operation in operations.values():
+                answers = operation["responses"]
+                if "HTTPValidationError" in str(answers.get("422", "")):
+                    answers["422"] = problems.responses(422)[422]
+        return document
+
+    app.openapi = openapi  # type: ignore[method-assign]

@@ -1,0 +1,70 @@
+"""GET /api/v1/fixes/{fix_id}, with attention and posterior: a kept fix, and why."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from typing import Annotated
+
+from fastapi import APIRouter, Path
+
+from rayfix.api.problems import UnknownFixError, responses
+from rayfix.api.replies import (
+    attention_of,
+    kept_fix,
+    kept_request,
+    posterior_of,
+    query_of,
+    residuals_of,
+)
+from rayfix.api.schemas import AttentionBody, KeptFix, LocateRequest, PosteriorBody
+from rayfix.api.services import Services, ServicesOf
+from rayfix.live.record import FIX_ID_PATTERN, FixRecord
+from rayfix.locator.fix import LocateResult
+
+router = APIRouter(prefix="/api/v1/fixes", tags=["fixes"], responses=responses(404, 422, 503))
+
+FixId = Annotated[str, Path(pattern=FIX_ID_PATTERN.pattern, description="ULID of the fix")]
+
+
+@dataclass(frozen=True)
+class _LocatedAgain:
+    record: FixRecord
+    request: LocateRequest
+    result: LocateResult
+
+
+async def _locate_again(services: Services, fix_id: str, include: str) -> _LocatedAgain:
+    """A kept fix located once more from its reports: the same model and map give the same answer,
+    so nothing large has to be kept."""
+    record = await asyncio.to_thread(services.hub.get, fix_id)
+    if record is None:
+        raise UnknownFixError(f"no fix '{fix_id}' is kept")
+    request = kept_request(record).model_copy(update={"include": frozenset({include})})
+    result = await services.locate_one(query_of(request, record.scene))
+    return _LocatedAgain(record, request, result)
+
+
+@router.get("/{fix_id}")
+async def fix(fix_id: FixId, services: ServicesOf) -> KeptFix:
+    """The reply of a fix, with its reports and residuals."""
+    again = await _locate_again(services, fix_id, "residuals")
+    return kept_fix(again.record, residuals_of(again.result))
+
+
+@router.get("/{fix_id}/attention")
+async def attention(fix_id: FixId, services: ServicesOf) -> AttentionBody:
+    """Where the network looked: on the map, and among the measurements."""
+    again = await _locate_again(services, fix_id, "attention")
+    body = attention_of(fix_id, again.result, again.request.reports)
+    assert body is not None
+    return body
+
+
+@router.get("/{fix_id}/posterior")
+async def posterior(fix_id: FixId, services: ServicesOf) -> PosteriorBody:
+    """How probable each place is."""
+    again = await _locate_again(services, fix_id, "posterior")
+    body = posterior_of(fix_id, again.result)
+    assert body is not None
+    return body

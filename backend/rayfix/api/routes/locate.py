@@ -1,0 +1,88 @@
+"""POST /api/v1/locate and /api/v1/locate/batch."""
+
+from __future__ import annotations
+
+import time
+from typing import Annotated
+
+from fastapi import APIRouter, Body
+
+from rayfix.api.json_body import JsonRoute
+from rayfix.api.problems import BODY_STATUSES, Problem, describe_error, responses
+from rayfix.api.replies import query_of, record_of, reply_of
+from rayfix.api.schemas import ApiModel, LocateBatchRequest, LocateReply, LocateRequest
+from rayfix.api.services import Services, ServicesOf
+from rayfix.errors import RayFixError
+from rayfix.live.record import new_fix_id
+from rayfix.locator.fix import LocateResult
+
+router = APIRouter(prefix="/api/v1", tags=["locate"], route_class=JsonRoute)
+
+EXAMPLES = {
+    "one report": {
+        "summary": "One report of two cells",
+        "value": {
+            "ue_id": "ue-07",
+            "reports": [
+                {
+                    "time": "2026-11-24T12:00:00Z",
+                    "cells": [
+                        {"cell_id": "MUC01-1", "rsrp_dbm": -81, "toa_ns": 420, "aoa_deg": 132.5},
+                        {"cell_id": "MUC02-3", "rsrp_dbm": -97, "sinr_db": 3.5},
+                    ],
+                }
+            ],
+        },
+    },
+    "why": {
+        "summary": "Without refinement, with what explains the answer",
+        "value": {
+            "reports": [{"time": 0, "cells": [{"cell_id": "MUC01-1", "rsrp_dbm": -81}]}],
+            "refine": False,
+            "include": ["posterior", "attention", "residuals"],
+        },
+    },
+}
+
+
+class LocateBatchReply(ApiModel):
+    """One answer per request, in their order: a fix, or the problem that this request met."""
+
+    results: list[LocateReply | Problem]
+
+
+@router.post("/locate", responses=responses(*BODY_STATUSES, 404, 503))
+async def locate(
+    request: Annotated[LocateRequest, Body(openapi_examples=EXAMPLES)],
+    services: ServicesOf,
+) -> LocateReply:
+    """Where a phone is, from one sequence of reports."""
+    started = time.perf_counter()
+    query = query_of(request, services.scene(request.scene).name)
+    result = await services.locate_one(query)
+    return _answer(services, request, result, started)
+
+
+@router.post("/locate/batch", responses=responses(*BODY_STATUSES, 503))
+async def locate_batch(request: LocateBatchRequest, services: ServicesOf) -> LocateBatchReply:
+    """Many sequences at once. A sequence that cannot be located does not fail the others."""
+    started = time.perf_counter()
+    default = services.settings.scenes[0]
+    outcomes = await services.locate([query_of(r, r.scene or default) for r in request.requests])
+    return LocateBatchReply(
+        results=[
+            describe_error(outcome)
+            if isinstance(outcome, RayFixError)
+            else _answer(services, single, outcome, started)
+            for single, outcome in zip(request.requests, outcomes, strict=True)
+        ]
+    )
+
+
+def _answer(
+    services: Services, request: LocateRequest, result: LocateResult, started: float
+) -> LocateReply:
+    total_ms = 1e3 * (time.perf_counter() - started)
+    reply = reply_of(new_fix_id(), result, request.reports, total_ms)
+    services.hub.publish(record_of(request, reply))
+    return reply

@@ -1,0 +1,119 @@
+"""GET /api/v1/scenes and what belongs to one scene."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Request, Response
+
+from rayfix.api.caching import cached
+from rayfix.api.problems import responses
+from rayfix.api.schemas import (
+    FeatureBody,
+    GeoJson,
+    Place,
+    Probe,
+    SceneBody,
+    Scenes,
+    SceneSummary,
+)
+from rayfix.api.services import ServicesOf
+from rayfix.locator.loaded_scene import LoadedScene
+from rayfix.radio_map.probe import probe as probe_map
+from rayfix.radio_map.radio_map import FEATURES
+
+router = APIRouter(prefix="/api/v1/scenes", tags=["scenes"])
+
+GEOJSON = "application/geo+json"
+
+
+def _summary(loaded: LoadedScene) -> dict[str, object]:
+    scene = loaded.radio_map.scene
+    extent = scene.extent
+    lat, lon = scene.georeference.to_lat_lon(
+        (extent.x_min_m + extent.x_max_m) / 2, (extent.y_min_m + extent.y_max_m) / 2
+    )
+    return {
+        "name": scene.name,
+        "title": scene.title,
+        "origin": Place(lat=scene.origin_lat_deg, lon=scene.origin_lon_deg),
+        "center": Place(lat=float(lat), lon=float(lon)),
+        "corners": loaded.corners,
+    }
+
+
+@router.get("")
+async def scenes(services: ServicesOf) -> Scenes:
+    """Every scene that the service knows."""
+    loaded = (services.scene(name) for name in services.settings.scenes)
+    return Scenes(scenes=[SceneSummary.model_validate(_summary(scene)) for scene in loaded])
+
+
+@router.get("/{scene}", responses=responses(404))
+async def scene_by_name(scene: str, services: ServicesOf) -> SceneBody:
+    """A scene with its cells and radio-map features."""
+    loaded = services.scene(scene)
+    return SceneBody.model_validate(
+        {
+            **_summary(loaded),
+            "ue_height_m": loaded.radio_map.scene.ue_height_m,
+            "features": [FeatureBody(**feature._asdict()) for feature in FEATURES],
+            "cells": [cell.cell_id for cell in loaded.radio_map.cells],
+            "model": services.locator.model,
+            "attribution": loaded.radio_map.scene.attribution,
+        }
+    )
+
+
+@router.get("/{scene}/cells.geojson", responses=responses(404), response_model=GeoJson)
+async def cells(scene: str, services: ServicesOf, request: Request) -> Response:
+    """The cells as GeoJSON points; bearings are clockwise from true north."""
+    loaded = services.scene(scene)
+    georeference = loaded.radio_map.scene.georeference
+    features = []
+    for cell in loaded.radio_map.cells:
+        lat, lon = georeference.to_lat_lon(cell.x_m, cell.y_m)
+        features.append(
+            {
+                "type": "Feature",
+                "id": cell.cell_id,
+                "geometry": {
+                    "type": "Point",
+                    "coordinates": [round(float(lon), 7), round(float(lat), 7)],
+                },
+                "properties": {
+                    "cell_id": cell.cell_id,
+                    "site_id": cell.site_id,
+                    "bearing_deg": cell.bearing_deg,
+                    "downtilt_deg": cell.downtilt_deg,
+                    "height_m": cell.z_m,
+                    "power_dbm": cell.power_dbm,
+                    "carrier_hz": cell.carrier_hz,
+                    "bandwidth_hz": cell.bandwidth_hz,
+                    "pci": cell.pci,
+                },
+            }
+        )
+    document = {"type": "FeatureCollection", "features": features}
+    content = json.dumps(document, allow_nan=False, separators=(",", ":")).encode()
+    return cached(request, content, GEOJSON, hashlib.sha256(content).hexdigest()[:16])
+
+
+@router.get("/{scene}/buildings.geojson", responses=responses(404), response_model=GeoJson)
+async def buildings(scene: str, services: ServicesOf, request: Request) -> Response:
+    """Footprints with heights as GeoJSON polygons."""
+    content = services.scene(scene).buildings
+    return cached(request, content, GEOJSON, hashlib.sha256(content).hexdigest()[:16])
+
+
+@router.get("/{scene}/probe", responses=responses(404, 422))
+async def probe(
+    scene: str,
+    services: ServicesOf,
+    lat: Annotated[float, Query(ge=-90, le=90, allow_inf_nan=False)],
+    lon: Annotated[float, Query(ge=-180, le=180, allow_inf_nan=False)],
+) -> Probe:
+    """What the radio map says at a point: every cell, strongest first."""
+    return Probe.model_validate(probe_map(services.scene(scene).radio_map, lat, lon))

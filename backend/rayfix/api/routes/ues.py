@@ -1,0 +1,65 @@
+"""GET /api/v1/ues and /api/v1/ues/{ue_id}/track."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable
+from typing import Annotated
+
+from fastapi import APIRouter, Path, Query, Response
+from pydantic import BeforeValidator
+
+from rayfix.api.problems import responses
+from rayfix.api.schemas import LatestFixes, Track, UeId
+from rayfix.api.services import ServicesOf
+from rayfix.live.feature import to_feature
+from rayfix.live.record import FixRecord
+from rayfix.measurement.report import Seconds
+
+router = APIRouter(prefix="/api/v1/ues", tags=["live"], responses=responses(422, 503))
+
+GEOJSON = "application/geo+json"
+MAX_TRACK = 10_000
+
+
+def _number_from_text(value: object) -> object:
+    """A query is text: seconds come as digits."""
+    try:
+        return float(value) if isinstance(value, str) else value
+    except ValueError:
+        return value
+
+
+Moment = Annotated[
+    Seconds | None,
+    BeforeValidator(_number_from_text, json_schema_input_type=float | str | None),
+    Query(description="RFC 3339 or seconds since 1970"),
+]
+
+
+def _features(records: Iterable[FixRecord]) -> list[dict[str, object]]:
+    return [to_feature(record) for record in records]
+
+
+@router.get("", response_model=LatestFixes)
+async def latest(services: ServicesOf) -> Response:
+    """The latest fix of each UE as GeoJSON; the live feed continues after {epoch, offset}."""
+    state, records = await asyncio.to_thread(services.hub.log.latest)
+    body = LatestFixes.model_validate(
+        {"epoch": state.epoch, "offset": state.last, "features": _features(records)}
+    )
+    return Response(body.model_dump_json(), media_type=GEOJSON)
+
+
+@router.get("/{ue_id}/track", response_model=Track)
+async def track(
+    ue_id: Annotated[UeId, Path()],
+    services: ServicesOf,
+    since: Moment = None,
+    until: Moment = None,
+    limit: Annotated[int, Query(ge=1, le=MAX_TRACK, description="the newest ones")] = MAX_TRACK,
+) -> Response:
+    """Fixes of one UE by the time of their reports, oldest first; none for an unknown UE."""
+    records = await asyncio.to_thread(services.hub.log.track, ue_id, since, until, limit)
+    body = Track.model_validate({"features": _features(records)})
+    return Response(body.model_dump_json(), media_type=GEOJSON)

@@ -1,0 +1,84 @@
+"""Runs the application under uvicorn, with the timeouts that uvicorn does not have."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import uvicorn
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from rayfix.api.app import create_app
+from rayfix.api.request_log import configure_logging
+from rayfix.config import Settings
+from rayfix.locator.locator import Locator
+
+GRACEFUL_S = 5
+"""Time for running requests after SIGTERM; then the worker and the live log have DRAIN_S each."""
+MAX_CLIENT_FRAME_BYTES = 4096
+"""Readers of the live feed send nothing; a larger message closes the socket."""
+PING_S = 20.0
+
+
+def header_timeout_protocol(timeout_s: float) -> type[HttpToolsProtocol]:
+    """An HTTP protocol that closes a connection whose request headers do not arrive in time."""
+
+    class HeaderTimeoutProtocol(HttpToolsProtocol):
+        _timer: asyncio.TimerHandle | None = None
+
+        def _arm(self) -> None:
+            if self._timer is None:
+                self._timer = self.loop.call_later(timeout_s, self._expire)
+
+        def _disarm(self) -> None:
+            if self._timer is not None:
+                self._timer.cancel()
+                self._timer = None
+
+        def _expire(self) -> None:
+            self._timer = None
+            if not self.transport.is_closing():
+                self.transport.close()
+
+        def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+            super().connection_made(transport)
+            self._arm()
+
+        def on_message_begin(self) -> None:
+            super().on_message_begin()
+            self._arm()
+
+        def on_headers_complete(self) -> None:
+            self._disarm()
+            super().on_headers_complete()
+
+        def connection_lost(self, exc: Exception | None) -> None:
+            self._disarm()
+            super().connection_lost(exc)
+
+    return HeaderTimeoutProtocol
+
+
+def serve(settings: Settings) -> None:
+    """Load model and maps, then serve until SIGTERM or SIGINT.
+
+    Raises:
+        ArtefactError: a model, map or log file is missing or damaged; nothing was served.
+    """
+    configure_logging(settings.log_format)
+    app = create_app(settings, Locator.load(settings))
+    options: dict[str, Any] = {
+        "host": settings.host,
+        "port": settings.port,
+        "http": header_timeout_protocol(settings.header_timeout_s),
+        "ws": "websockets-sansio",
+        "ws_max_size": MAX_CLIENT_FRAME_BYTES,
+        "ws_ping_interval": PING_S,
+        "ws_ping_timeout": PING_S,
+        "ws_per_message_deflate": False,
+        "timeout_graceful_shutdown": GRACEFUL_S,
+        "access_log": False,
+        "log_config": None,
+        "server_header": False,
+    }
+    uvicorn.run(app, **options)

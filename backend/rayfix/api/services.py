@@ -1,0 +1,101 @@
+"""What the routes share: one object per application, made at start."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Annotated
+
+from fastapi import Depends
+from starlette.requests import HTTPConnection
+
+from rayfix.api.metrics import Metrics
+from rayfix.config import Settings
+from rayfix.errors import RayFixError
+from rayfix.live.hub import LiveHub
+from rayfix.locator.fix import LocateQuery, LocateResult
+from rayfix.locator.loaded_scene import LoadedScene
+from rayfix.locator.locator import Locator
+from rayfix.locator.worker import LocateWorker
+
+
+@dataclass(frozen=True)
+class Services:
+    """Settings, locator with its thread, live feed, metrics."""
+
+    settings: Settings
+    locator: Locator
+    worker: LocateWorker
+    hub: LiveHub
+    metrics: Metrics
+
+    def scene(self, name: str | None) -> LoadedScene:
+        """A scene by name; None = the first.
+
+        Raises:
+            UnknownSceneError: no such scene is loaded.
+        """
+        return self.locator.scene(name or self.settings.scenes[0])
+
+    async def locate(self, queries: Sequence[LocateQuery]) -> list[LocateResult | RayFixError]:
+        """Locate through the queue; each query has its result or the error that it met.
+
+        Raises:
+            OverloadedError: the queue has no room; nothing was queued.
+        """
+        started = time.perf_counter()
+        outcomes: list[LocateResult | RayFixError | None] = [None] * len(queries)
+        accepted: list[int] = []
+        for index, query in enumerate(queries):
+            try:
+                self.locator.check(query)
+                accepted.append(index)
+            except RayFixError as error:
+                outcomes[index] = error
+        futures = self.worker.submit(
+            [queries[index] for index in accepted], self.settings.locate_timeout_s
+        )
+        answers = await asyncio.gather(
+            *(asyncio.wrap_future(future) for future in futures), return_exceptions=True
+        )
+        for index, answer in zip(accepted, answers, strict=True):
+            if isinstance(answer, BaseException) and not isinstance(answer, RayFixError):
+                raise answer
+            outcomes[index] = answer
+        self._observe(outcomes, time.perf_counter() - started)
+        return [outcome for outcome in outcomes if outcome is not None]
+
+    async def locate_one(self, query: LocateQuery) -> LocateResult:
+        """Locate one sequence through the queue.
+
+        Raises:
+            RayFixError: whatever the sequence met.
+        """
+        (outcome,) = await self.locate([query])
+        if isinstance(outcome, RayFixError):
+            raise outcome
+        return outcome
+
+    def _observe(
+        self, outcomes: Sequence[LocateResult | RayFixError | None], seconds: float
+    ) -> None:
+        self.metrics.stages.labels("total").observe(seconds)
+        for outcome in outcomes:
+            if not isinstance(outcome, LocateResult):
+                continue
+            self.metrics.fixes.labels(outcome.scene).inc()
+            self.metrics.accuracy.observe(outcome.fix.accuracy_m)
+            self.metrics.unknown_cells.inc(len(outcome.unknown_cells))
+            for stage, milliseconds in outcome.timing_ms.items():
+                self.metrics.stages.labels(stage).observe(milliseconds / 1e3)
+
+
+def _services(connection: HTTPConnection) -> Services:
+    services: Services = connection.app.state.services
+    return services
+
+
+ServicesOf = Annotated[Services, Depends(_services)]
+"""Route parameter that receives the application's services."""

@@ -1,0 +1,88 @@
+"""A scene as the service holds it: radio map, pictures, buildings, and who is who."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property, lru_cache, partial
+from pathlib import Path
+from typing import Any
+
+from rayfix.errors import ArtefactError
+from rayfix.radio_map.image import describe_image, render_png
+from rayfix.radio_map.radio_map import RadioMap
+from rayfix.radio_map.store import BUILDINGS, load_radio_map
+
+PICTURES_KEPT = 256
+
+NetworkName = tuple[str, int, int, int]
+"""Radio type, MCC, MNC, cell identity: standard interfaces carry the codes as numbers."""
+
+
+@dataclass(frozen=True)
+class LoadedScene:
+    """Everything of a scene that does not need the model.
+
+    Attributes:
+        radio_map: the map, checked against its manifest.
+        buildings: buildings.geojson as it is on disk.
+        cell_by_network_name: cell id of each cell that has an identity in the network.
+    """
+
+    radio_map: RadioMap
+    buildings: bytes
+    cell_by_network_name: dict[NetworkName, str]
+
+    @property
+    def name(self) -> str:
+        """The scene's name."""
+        return self.radio_map.scene.name
+
+    @cached_property
+    def corners(self) -> list[tuple[float, float]]:
+        """(lon, lat) [deg] of the extent's corners: TL, TR, BR, BL."""
+        return self.radio_map.scene.corners_lon_lat()
+
+    @cached_property
+    def picture(self) -> Callable[[str, str], bytes]:
+        """PNG of a feature and cell (see `render_png`); the last ones are kept."""
+        return lru_cache(PICTURES_KEPT)(partial(render_png, self.radio_map))
+
+    @cached_property
+    def describe(self) -> Callable[[str, str], dict[str, Any]]:
+        """Legend of a picture (see `describe_image`); percentiles of the map take a while."""
+        return lru_cache(PICTURES_KEPT)(partial(describe_image, self.radio_map))
+
+
+def load_scene(folder: Path) -> LoadedScene:
+    """Read `radio_maps/<scene>/`.
+
+    Raises:
+        ArtefactError: a file is missing or damaged; the message names it.
+    """
+    radio_map = load_radio_map(folder)
+    if radio_map.scene.name != folder.name:
+        raise ArtefactError(folder / "scene.json", f"is of scene '{radio_map.scene.name}'")
+    return LoadedScene(
+        radio_map=radio_map,
+        buildings=_read_buildings(folder / BUILDINGS),
+        cell_by_network_name={
+            (i.radio_type, int(i.mcc), int(i.mnc), i.cell_identity): cell.cell_id
+            for cell in radio_map.cells
+            if (i := cell.identity) is not None
+        },
+    )
+
+
+def _read_buildings(path: Path) -> bytes:
+    try:
+        content = path.read_bytes()
+        document: Any = json.loads(content)
+    except FileNotFoundError:
+        raise ArtefactError(path, "the file is missing") from None
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise ArtefactError(path, f"not JSON ({error})") from None
+    if not isinstance(document, dict) or document.get("type") != "FeatureCollection":
+        raise ArtefactError(path, "a GeoJSON FeatureCollection is expected")
+    return content

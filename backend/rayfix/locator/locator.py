@@ -1,0 +1,158 @@
+"""`locate(queries) -> results`: owns the device, one model, and the radio maps it answers for.
+
+Shape letters: B sequences, K hypotheses, L layers, H heads, P cells of the coarse grid, T reports,
+N heard cells of a report.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import NamedTuple
+
+import torch
+
+from rayfix.config import Settings
+from rayfix.errors import ConfigError, NoKnownCellsError, UnknownSceneError
+from rayfix.locator.answer import answers, grid_of
+from rayfix.locator.fix import Grid, LocateQuery, LocateResult
+from rayfix.locator.loaded_scene import LoadedScene, load_scene
+from rayfix.measurement.report import to_batch
+from rayfix.model.artefact import Model, load_model
+from rayfix.model.positioning import ModelOnMap, locate
+from rayfix.physics.maps import MapTensors
+
+
+@dataclass(frozen=True)
+class _ReadyScene:
+    """A scene on the device, its map encoded once."""
+
+    loaded: LoadedScene
+    on_map: ModelOnMap
+    grid: Grid
+
+
+class _Together(NamedTuple):
+    """What queries of one forward pass have in common."""
+
+    scene: str
+    refine_steps: int | None
+    attention: bool
+
+
+class Locator:
+    """Answers batches of queries. `locate` is called from one thread at a time; the rest from any.
+
+    Attributes:
+        model: name of the model.
+        device: where model and maps live.
+    """
+
+    def __init__(
+        self, model: Model, scenes: Sequence[LoadedScene], device: torch.device | str = "cpu"
+    ) -> None:
+        self.model = model.config.name
+        self.device = torch.device(device)
+        self._scenes: Mapping[str, _ReadyScene] = {
+            loaded.name: _ready(model, loaded, self.device) for loaded in scenes
+        }
+
+    @classmethod
+    def load(cls, settings: Settings) -> Locator:
+        """Load the model and every scene of the settings.
+
+        Raises:
+            ArtefactError: a file is missing or damaged; the message names it.
+            ConfigError: the device is not there.
+        """
+        torch.set_num_threads(settings.threads or max(1, len(os.sched_getaffinity(0)) - 1))
+        device = _device(settings.device)
+        model = load_model(settings.models_dir / settings.model, device)
+        scenes = [load_scene(settings.radio_maps_dir / name) for name in settings.scenes]
+        return cls(model, scenes, device)
+
+    def scene(self, name: str) -> LoadedScene:
+        """A loaded scene.
+
+        Raises:
+            UnknownSceneError: it is not loaded; the message lists those that are.
+        """
+        return self._ready_scene(name).loaded
+
+    def _ready_scene(self, name: str) -> _ReadyScene:
+        try:
+            return self._scenes[name]
+        except KeyError:
+            known = ", ".join(sorted(self._scenes))
+            raise UnknownSceneError(f"no scene '{name}' here (there are: {known})") from None
+
+    def check(self, query: LocateQuery) -> None:
+        """Refuse what cannot be located, before it waits in a queue.
+
+        Raises:
+            UnknownSceneError: the scene is not loaded.
+            NoKnownCellsError: no report names a cell of the scene.
+        """
+        known = self._ready_scene(query.scene).loaded.radio_map.cell_index
+        heard = (cell.cell_id for report in query.reports for cell in report.cells)
+        if not any(cell_id in known for cell_id in heard):
+            names = sorted({c.cell_id for report in query.reports for c in report.cells})
+            raise NoKnownCellsError(
+                f"no report names a cell of scene '{query.scene}' (heard: {', '.join(names[:5])})"
+            )
+
+    def locate(self, queries: Sequence[LocateQuery]) -> list[LocateResult]:
+        """Locate every query; those of one scene and one kind go through the network together.
+
+        Raises:
+            UnknownSceneError, NoKnownCellsError: of the first query that `check` would refuse.
+        """
+        groups: dict[_Together, list[int]] = defaultdict(list)
+        for index, query in enumerate(queries):
+            options = query.options
+            together = _Together(query.scene, options.refine_steps, "attention" in options.include)
+            groups[together].append(index)
+        results: dict[int, LocateResult] = {}
+        for together, indices in groups.items():
+            located = self._locate_together(together, [queries[i] for i in indices])
+            results.update(zip(indices, located, strict=True))
+        return [results[index] for index in range(len(queries))]
+
+    def _locate_together(
+        self, together: _Together, queries: Sequence[LocateQuery]
+    ) -> list[LocateResult]:
+        ready = self._ready_scene(together.scene)
+        started = time.perf_counter()
+        batch, unknown = to_batch([q.reports for q in queries], ready.on_map.maps.cell_index)
+        packed = time.perf_counter()
+        positions = locate(ready.on_map, batch, together.refine_steps, together.attention)
+        results = answers(
+            self.model, ready.loaded, ready.on_map, ready.grid, queries, batch, positions
+        )
+        finished = time.perf_counter()
+        timing = {"pack": 1e3 * (packed - started), "locate": 1e3 * (finished - packed)}
+        return [
+            replace(result, unknown_cells=tuple(sorted(names)), timing_ms=dict(timing))
+            for result, names in zip(results, unknown, strict=True)
+        ]
+
+
+def _ready(model: Model, loaded: LoadedScene, device: torch.device) -> _ReadyScene:
+    maps = MapTensors.from_radio_map(loaded.radio_map, device)
+    on_map = ModelOnMap.prepare(model, maps)
+    return _ReadyScene(loaded, on_map, grid_of(on_map.scene.grid, loaded.radio_map.scene))
+
+
+def _device(name: str) -> torch.device:
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        device = torch.device(name)
+        torch.empty(1, device=device)
+    except RuntimeError as error:
+        reason = str(error).splitlines()[0]
+        raise ConfigError("RAYFIX_DEVICE", f"'{name}' cannot be used ({reason})") from None
+    return device

@@ -1,0 +1,162 @@
+"""One thread that owns the model and a bounded queue, and locates what waits in batches.
+
+The forward pass of a batch costs little more than that of one sequence, so the thread takes
+whatever waits, without waiting for more: at low load a batch is one sequence and nothing is
+delayed, at high load batches fill by themselves.
+"""
+
+from __future__ import annotations
+
+import math
+import sys
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+from rayfix.errors import RayFixError
+from rayfix.locator.fix import LocateQuery, LocateResult
+
+SWITCH_INTERVAL_S = 0.0005
+"""How long a Python thread may hold the interpreter while another waits. The default of 5 ms lets
+the event loop keep the worker waiting between two kernels."""
+
+
+class OverloadedError(RayFixError):
+    """More waits than can be answered in time; `retry_after_s` says when to try again."""
+
+    code = "overloaded"
+
+    def __init__(self, detail: str, retry_after_s: int) -> None:
+        super().__init__(detail)
+        self.retry_after_s = retry_after_s
+
+
+class StoppingError(OverloadedError):
+    """The service is going down and takes nothing new."""
+
+    code = "stopping"
+
+
+class Locates(Protocol):
+    """What the worker drives: the locator."""
+
+    def locate(self, queries: Sequence[LocateQuery]) -> list[LocateResult]: ...
+
+
+@dataclass(frozen=True)
+class _Waiting:
+    query: LocateQuery
+    future: Future[LocateResult]
+    since_s: float
+    deadline_s: float
+
+
+class LocateWorker:
+    """Start with `start`, hand in with `submit`, end with `stop`."""
+
+    def __init__(
+        self,
+        locator: Locates,
+        max_batch: int,
+        queue_size: int,
+        observe_batch: Callable[[int], None] = lambda size: None,
+    ) -> None:
+        self._locator = locator
+        self._max_batch = max_batch
+        self._queue_size = queue_size
+        self._observe_batch = observe_batch
+        self._queue: deque[_Waiting] = deque()
+        self._changed = threading.Condition()
+        self._stopping = False
+        self._seconds_per_query = 0.01
+        self._thread = threading.Thread(target=self._run, name="locate", daemon=True)
+
+    def start(self) -> None:
+        sys.setswitchinterval(SWITCH_INTERVAL_S)
+        self._thread.start()
+
+    @property
+    def alive(self) -> bool:
+        """Whether the thread runs and takes new work."""
+        return self._thread.is_alive() and not self._stopping
+
+    @property
+    def waiting(self) -> int:
+        """Sequences in the queue."""
+        return len(self._queue)
+
+    def submit(
+        self, queries: Sequence[LocateQuery], timeout_s: float
+    ) -> list[Future[LocateResult]]:
+        """Queue sequences, all or none.
+
+        A future fails with OverloadedError when its turn comes after `timeout_s`.
+
+        Raises:
+            OverloadedError: the queue has no room for all of them.
+        """
+        now = time.monotonic()
+        entries = [_Waiting(query, Future(), now, now + timeout_s) for query in queries]
+        with self._changed:
+            if self._stopping:
+                raise StoppingError("the service is stopping", self._retry_after_s())
+            if len(self._queue) + len(entries) > self._queue_size:
+                raise OverloadedError(
+                    f"{len(self._queue)} sequences wait already, {self._queue_size} may",
+                    self._retry_after_s(),
+                )
+            self._queue.extend(entries)
+            self._changed.notify()
+        return [entry.future for entry in entries]
+
+    def _retry_after_s(self) -> int:
+        return max(1, math.ceil(len(self._queue) * self._seconds_per_query))
+
+    def stop(self, timeout_s: float) -> None:
+        """Take nothing new, answer what waits, end the thread."""
+        with self._changed:
+            self._stopping = True
+            self._changed.notify()
+        if self._thread.ident is not None:
+            self._thread.join(timeout_s)
+
+    def _run(self) -> None:
+        while batch := self._next_batch():
+            started = time.monotonic()
+            current = [entry for entry in batch if self._is_current(entry, started)]
+            if not current:
+                continue
+            self._observe_batch(len(current))
+            try:
+                results = self._locator.locate([entry.query for entry in current])
+            except BaseException as error:
+                for entry in current:
+                    entry.future.set_exception(error)
+                continue
+            seconds = (time.monotonic() - started) / len(current)
+            self._seconds_per_query += 0.1 * (seconds - self._seconds_per_query)
+            for entry, result in zip(current, results, strict=True):
+                timing = {**result.timing_ms, "queue": 1e3 * (started - entry.since_s)}
+                entry.future.set_result(replace(result, timing_ms=timing))
+
+    def _next_batch(self) -> list[_Waiting]:
+        """Up to `max_batch` of what waits; empty when the worker stops and nothing is left."""
+        with self._changed:
+            while not self._queue and not self._stopping:
+                self._changed.wait()
+            size = min(len(self._queue), self._max_batch)
+            return [self._queue.popleft() for _ in range(size)]
+
+    def _is_current(self, entry: _Waiting, now: float) -> bool:
+        """Whether somebody still waits for the answer; too late is answered as overload."""
+        if not entry.future.set_running_or_notify_cancel():
+            return False
+        if now > entry.deadline_s:
+            late = f"waited {now - entry.since_s:.1f} s in the queue"
+            entry.future.set_exception(OverloadedError(late, self._retry_after_s()))
+            return False
+        return True
