@@ -1,0 +1,52 @@
+"""Propagation paths between one site and many receivers, as flat arrays. Letters: P paths."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from enum import IntEnum
+
+import numpy as np
+import numpy.typing as npt
+
+
+class PathKind(IntEnum):
+    """What happens along a path."""
+
+    LINE_OF_SIGHT = 0
+    REFLECTION = 1
+    DIFFRACTION = 2
+
+
+@dataclass(frozen=True)
+class PathList:
+    """Paths from one site, for an excitation along theta-hat and one along phi-hat.
+
+    The response of a sector is the superposition of the two, weighted with its field pattern
+    (`antenna.sector_field`), so all sectors of a site share one list.
+    """
+
+    receiver: npt.NDArray[np.int64]
+    """Index of the receiver, [P]."""
+    delay_s: npt.NDArray[np.float64]
+    """Propagation delay [s], [P]."""
+    departure: npt.NDArray[np.float32]
+    """Unit vector of departure at the site (east, north, up), [P, 3]."""
+    response: npt.NDArray[np.complex64]
+    """Amplitude received by an isotropic antenna, [P, 2 (excitation theta, phi), 2 (received)];
+    the sum of |.|^2 over the last axis is the path gain (linear)."""
+    kind: npt.NDArray[np.uint8]
+    """`PathKind`, [P]."""
+
+    def __len__(self) -> int:
+        return len(self.receiver)
+
+    @staticmethod
+    def joined(parts: list[PathList]) -> PathList:
+        """All paths of several lists (at least one list)."""
+        return PathList(
+            *(np.concatenate([getattr(p, f.name) for p in parts]) for f in fields(PathList))
+        )
+
+    def select(self, chosen: npt.NDArray[np.bool_] | npt.NDArray[np.int64]) -> PathList:
+        """The chosen paths."""
+        return PathList(*(getattr(self, f.name)[chosen] for f in fields(PathList)))
