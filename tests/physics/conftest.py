@@ -11,7 +11,8 @@ import torch
 from rayfix.measurement.report import QUANTITIES, ReportBatch
 from rayfix.physics.maps import MapTensors
 from rayfix.physics.noise import FeatureNoise, NoiseModel
-from rayfix.physics.observation import Observation, ReportTensors, observe
+from rayfix.physics.observation import Observation, observe
+from rayfix.physics.report_features import ReportTensors
 from rayfix.radio_map.radio_map import RadioMap
 from rayfix.scene.cell import Cell
 from rayfix.scene.scene import Extent, Scene
@@ -72,7 +73,7 @@ def noise() -> NoiseModel:
         toa=FeatureNoise(
             independent=6.0, common=2.0, degrees_of_freedom=3, outlier_span=1000, **flat
         ),
-        timing_advance=FeatureNoise(independent=6.0, common=37.6),
+        timing_advance=FeatureNoise(independent=6.0, common=2.0),
         aoa=FeatureNoise(
             independent=3.0, common=0.5, degrees_of_freedom=3, outlier_span=360, **flat
         ),

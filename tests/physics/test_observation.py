@@ -10,7 +10,8 @@ from rayfix.measurement.quantities import sinr_and_rsrq_db, timing_advance_step_
 from rayfix.measurement.report import QUANTITIES, ReportBatch
 from rayfix.physics.maps import AOA, MapTensors
 from rayfix.physics.noise import NoiseModel
-from rayfix.physics.observation import PATH_GAIN, TOA, Observation, ReportTensors, observe
+from rayfix.physics.observation import Observation, observe
+from rayfix.physics.report_features import PATH_GAIN, TOA, ReportTensors
 from rayfix.radio_map.radio_map import RadioMap
 
 
@@ -78,7 +79,18 @@ def test_timing_advance_stands_in_where_there_is_no_toa(
     assert seen.value_BKF[0, 0, TOA].item() == pytest.approx(3 * step, rel=1e-5)
     assert seen.value_BKF[0, 1, TOA].item() == pytest.approx(400.0)
     assert seen.from_timing_advance_BK.tolist() == [[True, False]]
-    assert seen.sigma_BKF[0, 0, TOA] > 3 * seen.sigma_BKF[0, 1, TOA]
+    assert seen.spread_BKF[0, 0, TOA] > 3 * seen.spread_BKF[0, 1, TOA]
+    torch.testing.assert_close(seen.interval_ns_BK, torch.tensor([[step, 0.0]]))
+
+
+def test_a_timing_advance_that_changes_puts_the_toa_at_the_border(
+    maps: MapTensors, noise: NoiseModel
+) -> None:
+    step = float(timing_advance_step_ns(30e3)) / 2
+    seen = one(batch_of([{0: {"timing_advance": t}} for t in (3, 4, 4, 4)]), maps, noise)
+    assert seen.value_BKF[0, 0, TOA].item() == pytest.approx(3.5 * step, rel=1e-5)
+    assert seen.interval_ns_BK.tolist() == [[0.0]] and seen.from_timing_advance_BK.all()
+    assert seen.spread_BKF[0, 0, TOA] < 10.0
 
 
 def test_missing_rsrp_is_restored_from_rsrq_and_sinr(
@@ -128,7 +140,7 @@ def test_noise_of_a_condition(maps: MapTensors) -> None:
     assert noise.max_cells == 4
     assert noise.path_gain.sigma(1) == pytest.approx(np.sqrt(9.0 + 1.3**2 + 1 / 12), rel=1e-6)
     assert noise.path_gain.sigma(10**6) == pytest.approx(np.sqrt(4.5 + 1.3**2), rel=1e-3)
-    assert noise.toa.sigma(1) > 10.0 and noise.timing_advance.sigma(1) > 37.0
+    assert noise.toa.sigma(1) > 10.0 and noise.timing_advance.sigma(1) > 10.0
     assert NoiseModel.from_mapping(noise.model_dump()) == noise
     with pytest.raises(InvalidInputError, match=r"noise\.wind: no such key"):
         NoiseModel.from_mapping(noise.model_dump() | {"wind": 1})

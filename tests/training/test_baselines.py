@@ -8,7 +8,8 @@ from rayfix.measurement.report import QUANTITIES, ReportBatch
 from rayfix.physics.likelihood_grid import likelihood_grid
 from rayfix.physics.maps import MapTensors
 from rayfix.physics.noise import FeatureNoise, NoiseModel
-from rayfix.physics.observation import ReportTensors, observe
+from rayfix.physics.observation import observe
+from rayfix.physics.report_features import ReportTensors
 from rayfix.radio_map.radio_map import RadioMap
 from rayfix.scene.cell import Cell
 from rayfix.scene.scene import Extent, Scene

@@ -14,7 +14,8 @@ from torch import Tensor
 from rayfix.physics.lookup import lookup_evidence
 from rayfix.physics.maps import AOA, MapTensors
 from rayfix.physics.noise import FeatureNoise, NoiseModel
-from rayfix.physics.observation import PATH_GAIN, TOA, Observation
+from rayfix.physics.observation import Observation
+from rayfix.physics.report_features import PATH_GAIN, TOA
 
 EVIDENCE_FEATURES = (PATH_GAIN, TOA, AOA)
 """Features that the likelihood uses: the others follow from the same RSRP, and would count one
@@ -36,21 +37,42 @@ def feature_difference(observed: Tensor, expected: Tensor) -> Tensor:
     return torch.cat(parts, dim=-1)
 
 
-def relative_density(squared: Tensor, noise: FeatureNoise) -> Tensor:
-    """Density of the core of `FeatureNoise` at a residual r, times its scale; floor not included.
+def core_density(
+    difference: Tensor, variance: Tensor, noise: FeatureNoise, interval: Tensor | None = None
+) -> Tensor:
+    """Density [1/unit] of a residual by the core of `FeatureNoise`; the flat part not included.
 
     Args:
-        squared: (r / scale)^2, with the standard deviation or Student-t scale.
+        difference: observed minus expected [unit].
+        variance: squared scale of the error [unit^2].
         noise: shape of the density.
+        interval: width of the interval that the observed value is the middle of [unit]; where
+            positive, the density is uniform over it, with logistic edges of that variance.
     """
     nu = noise.degrees_of_freedom
     share = 1.0 - noise.outlier_share
+    precision = variance.reciprocal()
+    squared, scale = difference.square() * precision, share * precision.sqrt()
     if nu is None:
-        return share / math.sqrt(2.0 * math.pi) * torch.exp(-0.5 * squared)
-    peak = math.exp(math.lgamma((nu + 1) / 2) - math.lgamma(nu / 2)) / math.sqrt(nu * math.pi)
-    # Whole powers are products, several times as fast as pow on a CPU.
-    base, power = 1.0 + squared / nu, (nu + 1) / 2
-    return share * peak / (base ** int(power) if power.is_integer() else base**power)
+        density = scale / math.sqrt(2.0 * math.pi) * torch.exp(-0.5 * squared)
+    else:
+        peak = math.exp(math.lgamma((nu + 1) / 2) - math.lgamma(nu / 2)) / math.sqrt(nu * math.pi)
+        # Whole powers are products, several times as fast as pow on a CPU.
+        base, power = 1.0 + squared / nu, (nu + 1) / 2
+        density = scale * peak / (base ** int(power) if power.is_integer() else base**power)
+    if interval is None:
+        return density
+    # A logistic distribution of standard deviation s has the scale sqrt(3) s / pi.
+    steep = precision.sqrt() * (math.pi / math.sqrt(3.0))
+    upper = torch.sigmoid((difference + 0.5 * interval) * steep)
+    lower = torch.sigmoid((difference - 0.5 * interval) * steep)
+    box = share * (upper - lower) / interval.clamp(min=1e-6)
+    return torch.where(interval > 0, box, density)
+
+
+def advance_interval(observation: Observation) -> Tensor | None:
+    """`interval_ns_BK`, or None where no ToA comes from a timing advance (which is cheaper)."""
+    return observation.interval_ns_BK if bool((observation.interval_ns_BK > 0).any()) else None
 
 
 def log_unheard(
@@ -95,11 +117,16 @@ def log_likelihood(
     seen_B1KE = observation.value_BKF[:, None, :, list(EVIDENCE_FEATURES)]
     difference_BMKE = feature_difference(seen_B1KE, expected_BMKE)
     total_BM = xy_m_BM2.new_zeros(xy_m_BM2.shape[:2])
+    interval_BK = advance_interval(observation)
+    interval_B1K = None if interval_BK is None else interval_BK[:, None]
     for e, feature in enumerate(EVIDENCE_FEATURES):
         kind = noise.of_feature(feature)
-        sigma_B1K = observation.sigma_BKF[:, None, :, feature]
-        squared_BMK = (difference_BMKE[..., e] / sigma_B1K).square()
-        core_BMK = relative_density(squared_BMK, kind) / sigma_B1K
+        core_BMK = core_density(
+            difference_BMKE[..., e],
+            observation.sigma_BKF[:, None, :, feature].square(),
+            kind,
+            interval_B1K if feature == TOA else None,
+        )
         density_BMK = torch.where(valid_BMK, core_BMK + kind.floor, kind.no_path_density)
         measured_B1K = observation.valid_BKF[:, None, :, feature]
         # A Gaussian without a floor can underflow far away.

@@ -114,7 +114,7 @@ class PhysicsLoss(nn.Module):
                 radio_maps, xy_BM2[:, :, None], observed.cell_BK[:, None]
             )
             seen, known = observed.value_BKF[:, None], observed.valid_BKF[:, None]
-            scale = observed.sigma_BKF[:, None]
+            scale = observed.spread_BKF[:, None]
         else:
             value_BMKF = _simulated(xy_BM2, observed, radio_maps, map_extent)
             seen = observed[:, None] if observed.dim() == 3 else observed[:, None, None]

@@ -20,15 +20,17 @@ from torch import Tensor
 from rayfix.errors import InvalidInputError
 from rayfix.physics.likelihood import (
     EVIDENCE_FEATURES,
+    advance_interval,
+    core_density,
     feature_difference,
-    relative_density,
 )
 from rayfix.physics.likelihood_grid import LikelihoodGrid, likelihood_grid
 from rayfix.physics.lookup import lookup_evidence
 from rayfix.physics.maps import MapTensors
 from rayfix.physics.noise import NoiseModel
-from rayfix.physics.observation import TOA, Observation, masked_mean
+from rayfix.physics.observation import Observation, masked_mean
 from rayfix.physics.posterior import GridPosterior, grid_posterior
+from rayfix.physics.report_features import TOA
 
 
 @dataclass(frozen=True)
@@ -64,6 +66,9 @@ SCOUTS = 16
 VELOCITIES_KEPT = 16
 MOMENTS = 5
 """Reports are joined to this many moments of a way at most."""
+TIMING_ADVANCE_SPREAD_NS = 38.0
+"""Standard deviation of a timing advance's quantisation along a way [ns]: a step of 260 ns there
+and back at 30 kHz, over sqrt(12)."""
 INDOOR_LOG_PENALTY = -3.0
 """Log factor for each moment of a way inside a building: maps err at walls by a pixel."""
 
@@ -201,10 +206,13 @@ def _log_way(
     measured_KE = moments.valid_GKE.any(0)
     log_mean = mean_MVKE.new_zeros(mean_MVKE.shape[:3])
     log_scatter = torch.zeros_like(log_mean)
+    interval_BK = advance_interval(observation)
+    interval_K = None if interval_BK is None else interval_BK[0]
     for e, feature in enumerate(EVIDENCE_FEATURES):
         kind = noise.of_feature(feature)
-        sigma_K = observation.sigma_BKF[0, :, feature]
-        core = relative_density((mean_MVKE[..., e] / sigma_K).square(), kind) / sigma_K
+        variance_K = observation.sigma_BKF[0, :, feature].square()
+        interval = interval_K if feature == TOA else None
+        core = core_density(mean_MVKE[..., e], variance_K, kind, interval)
         density = torch.where(total[..., e] > 0, core + kind.floor, kind.no_path_density)
         log_mean = log_mean + torch.where(measured_KE[:, e], density.clamp(min=1e-30).log(), 0.0)
         log_scatter = log_scatter + _log_scatter(scatter[..., e], feature, observation, noise)
@@ -225,8 +233,8 @@ def _log_scatter(
     kind = noise.of_feature(feature)
     sigma_K = torch.full_like(observation.sigma_BKF[0, :, feature], kind.independent)
     if feature == TOA:
-        coarse = noise.timing_advance.sigma()
-        sigma_K = torch.where(observation.from_timing_advance_BK[0], coarse, sigma_K)
+        step_ns = noise.timing_advance.independent + TIMING_ADVANCE_SPREAD_NS
+        sigma_K = torch.where(observation.from_timing_advance_BK[0], step_ns, sigma_K)
     nu = kind.degrees_of_freedom or 30.0
     chi_MVK = scatter_MVK / sigma_K.clamp(min=1e-3).square()
     return -0.5 * (nu + MOMENTS - 1) * torch.log1p(chi_MVK / nu)

@@ -13,12 +13,8 @@ from rayfix.measurement.quantities import (
     AOA_STEP_DEG,
     DETECTION_SNR_DB,
     TOA_STEP_NS,
-    timing_advance_step_ns,
 )
 from rayfix.radio_map.radio_map import FEATURE_NAMES
-from rayfix.scene.cell import Cell
-
-DEFAULT_SPACING_HZ = float(Cell.model_fields["subcarrier_spacing_hz"].default)
 
 
 class FeatureNoise(BaseModel):
@@ -31,7 +27,7 @@ class FeatureNoise(BaseModel):
     Attributes:
         independent: standard deviation that differs from report to report.
         common: standard deviation that all reports of a sequence share (correlated shadowing,
-            quantisation of a phone that stands still, the map's own error): averaging T reports
+            the map's own error): averaging T reports
             leaves sigma^2 = independent^2 / T + common^2.
         degrees_of_freedom: nu of the Student-t core; None is a Gaussian.
         outlier_share: probability that the residual has nothing to do with the map.
@@ -76,7 +72,8 @@ class NoiseModel(BaseModel):
 
     Attributes:
         path_gain, toa, timing_advance, aoa, sinr, throughput, bler: errors of the features;
-            `timing_advance` is that of a ToA [ns] taken from a timing advance.
+            `timing_advance` is that of a ToA [ns] taken from a timing advance, its quantisation
+            apart (the step of the cell, see `Observation.interval_ns_BK`).
         detection_snr_db: RSRP over thermal noise from which a cell is heard [dB].
         detection_sigma_db: error of the map's RSRP as far as hearing a cell goes [dB].
         max_cells: cells that a report can hold, the strongest ones.
@@ -108,18 +105,15 @@ class NoiseModel(BaseModel):
         cls,
         condition: Condition,
         map_error: MapError | None = None,
-        subcarrier_spacing_hz: float = DEFAULT_SPACING_HZ,
     ) -> Self:
         """The true figures of a condition, and the map's own error.
 
         Args:
             condition: errors of the reports.
             map_error: map against exact paths; None takes the defaults of `MapError`.
-            subcarrier_spacing_hz: sets the step of the timing advance.
         """
         map_error = map_error or MapError()
         residual = condition.rsrp_residual_db
-        ta_step_ns = float(timing_advance_step_ns(subcarrier_spacing_hz)) / 2.0
         independent_db = math.hypot(
             residual * math.sqrt(1.0 - condition.correlated_share), _uniform(1.0)
         )
@@ -142,7 +136,7 @@ class NoiseModel(BaseModel):
             ),
             timing_advance=FeatureNoise(
                 independent=condition.timing_error_ns,
-                common=math.hypot(_uniform(ta_step_ns), map_error.toa_ns),
+                common=map_error.toa_ns,
                 **timing,
             ),
             aoa=FeatureNoise(

@@ -1,7 +1,7 @@
-"""Reports as tensors, and the observation of a sequence: one value per heard cell and feature.
+"""The observation of a sequence of reports: one value per heard cell and map feature.
 
-Shape letters: B sequences, T reports in time, N heard cells of a report, K heard cells of a
-sequence, C cells of the map, Q measured quantities, F map features (order of `FEATURE_NAMES`).
+Shape letters: B sequences, T reports in time, K heard cells of a sequence, C cells of the map,
+F map features (order of `FEATURE_NAMES`).
 """
 
 from __future__ import annotations
@@ -11,62 +11,16 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from rayfix.measurement.quantities import timing_advance_step_ns
-from rayfix.measurement.report import QUANTITIES, ReportBatch
 from rayfix.physics.maps import AOA, MapTensors, wrap_360
 from rayfix.physics.noise import FeatureNoise, NoiseModel
+from rayfix.physics.report_features import (
+    PATH_GAIN,
+    TOA,
+    ReportFeatures,
+    ReportTensors,
+    report_features,
+)
 from rayfix.radio_map.radio_map import FEATURE_NAMES
-
-PATH_GAIN, TOA, SINR = (FEATURE_NAMES.index(name) for name in ("path_gain", "toa", "sinr"))
-THROUGHPUT, BLER = FEATURE_NAMES.index("throughput"), FEATURE_NAMES.index("bler")
-_Q = {name: index for index, name in enumerate(QUANTITIES)}
-_DIRECT = ((AOA, "aoa_deg"), (SINR, "sinr_db"), (THROUGHPUT, "throughput_mbps"), (BLER, "bler"))
-
-
-@dataclass(frozen=True)
-class ReportTensors:
-    """`ReportBatch` on a device.
-
-    Attributes:
-        cell_BTN: index of each heard cell in the map, -1 where there is none, int64.
-        values_BTNQ: measured values in the order of `QUANTITIES`, 0 where missing.
-        valid_BTNQ: whether the value was measured.
-        time_s_BT: time since the sequence's first report [s], 0 where there is no report.
-        report_BT: whether there is a report.
-    """
-
-    cell_BTN: Tensor
-    values_BTNQ: Tensor
-    valid_BTNQ: Tensor
-    time_s_BT: Tensor
-    report_BT: Tensor
-
-    @classmethod
-    def from_batch(cls, batch: ReportBatch, device: torch.device | str = "cpu") -> ReportTensors:
-        """Copy a batch to a device; NaN becomes a mask."""
-        values = torch.from_numpy(batch.values_BTNQ).to(device)
-        time = torch.from_numpy(batch.time_s_BT).to(device)
-        cell = torch.from_numpy(batch.cell_BTN).to(device)
-        valid = torch.isfinite(values) & (cell >= 0)[..., None]
-        return cls(
-            cell_BTN=cell,
-            values_BTNQ=torch.where(valid, values, 0.0),
-            valid_BTNQ=valid,
-            time_s_BT=time.nan_to_num(0.0),
-            report_BT=torch.isfinite(time),
-        )
-
-    def __len__(self) -> int:
-        return len(self.cell_BTN)
-
-    def __getitem__(self, index: slice | Tensor) -> ReportTensors:
-        return ReportTensors(
-            self.cell_BTN[index],
-            self.values_BTNQ[index],
-            self.valid_BTNQ[index],
-            self.time_s_BT[index],
-            self.report_BT[index],
-        )
 
 
 @dataclass(frozen=True)
@@ -81,6 +35,9 @@ class Observation:
         sigma_BKF: standard deviation of that mean around the map's value (see `FeatureNoise`).
         value_BTKF, valid_BTKF: the same per report.
         from_timing_advance_BK: whether the cell's ToA comes from a timing advance.
+        interval_ns_BK: width of the interval whose middle such a ToA is [ns]; `sigma_BKF` comes on
+            top. 0 for a measured ToA, and where the index changed within the sequence: the ToA is
+            then a border between two intervals, which is known sharply.
         heard_BC: whether each cell of the map was heard in any report.
         threshold_dbm_BC: a cell that was not heard was below this RSRP in every report [dBm].
         time_s_BT: time of each report since the first [s].
@@ -95,6 +52,7 @@ class Observation:
     value_BTKF: Tensor
     valid_BTKF: Tensor
     from_timing_advance_BK: Tensor
+    interval_ns_BK: Tensor
     heard_BC: Tensor
     threshold_dbm_BC: Tensor
     time_s_BT: Tensor
@@ -102,6 +60,13 @@ class Observation:
 
     def __len__(self) -> int:
         return len(self.cell_BK)
+
+    @property
+    def spread_BKF(self) -> Tensor:
+        """`sigma_BKF` with the interval of a timing advance included."""
+        spread_BKF = self.sigma_BKF.clone()
+        spread_BKF[..., TOA] = torch.hypot(spread_BKF[..., TOA], self.interval_ns_BK / 12**0.5)
+        return spread_BKF
 
     def __getitem__(self, index: slice | Tensor) -> Observation:
         return Observation(*(getattr(self, name)[index] for name in self.__dataclass_fields__))
@@ -119,39 +84,21 @@ def observe(reports: ReportTensors, maps: MapTensors, noise: NoiseModel) -> Obse
         maps: the radio map that the cell indices refer to.
         noise: errors of the features.
     """
-    batch, times, _ = reports.cell_BTN.shape
-    cells = maps.shape[0]
-    present = reports.cell_BTN >= 0
-    # A slot without a cell goes to column C, which is cut off.
-    target = torch.where(present, reports.cell_BTN, cells)
-    quantities = len(QUANTITIES)
-    index = target[..., None].expand(-1, -1, -1, quantities)
-    shape = (batch, times, cells + 1, quantities)
-    value_BTCQ = reports.values_BTNQ.new_zeros(shape).scatter(2, index, reports.values_BTNQ)
-    valid_BTCQ = reports.valid_BTNQ.new_zeros(shape).scatter(2, index, reports.valid_BTNQ)
-    heard_BTC = present.new_zeros(shape[:3]).scatter(2, target, present)[:, :, :cells]
-    value_BTCQ, valid_BTCQ = value_BTCQ[:, :, :cells], valid_BTCQ[:, :, :cells]
-
-    rsrp_BTC, known_BTC = restore_rsrp(value_BTCQ, valid_BTCQ, maps)
-    toa_BTC, toa_known_BTC, coarse_BC = _time_of_arrival(value_BTCQ, valid_BTCQ, maps)
-    value_BTCF = value_BTCQ.new_zeros(batch, times, cells, len(FEATURE_NAMES))
-    valid_BTCF = valid_BTCQ.new_zeros(batch, times, cells, len(FEATURE_NAMES))
-    value_BTCF[..., PATH_GAIN], valid_BTCF[..., PATH_GAIN] = rsrp_BTC - maps.epre_dbm_C, known_BTC
-    value_BTCF[..., TOA], valid_BTCF[..., TOA] = toa_BTC, toa_known_BTC
-    for feature, name in _DIRECT:
-        value_BTCF[..., feature] = value_BTCQ[..., _Q[name]]
-        valid_BTCF[..., feature] = valid_BTCQ[..., _Q[name]]
-    value_BTCF[..., AOA] = wrap_360(value_BTCF[..., AOA])
-
-    heard_BC = heard_BTC.any(1)
+    per_cell = report_features(reports, maps)
+    batch, times, _ = per_cell.heard_BTC.shape
+    heard_BC = per_cell.heard_BTC.any(1)
     slots = max(int(heard_BC.sum(-1).max()), 1) if batch else 1
     order_BK = heard_BC.to(torch.uint8).argsort(dim=-1, descending=True, stable=True)[:, :slots]
     heard_BK = heard_BC.gather(1, order_BK)
     pick = order_BK[:, None, :, None].expand(-1, times, -1, len(FEATURE_NAMES))
-    valid_BTKF = valid_BTCF.gather(2, pick) & heard_BK[:, None, :, None]
-    value_BTKF = torch.where(valid_BTKF, value_BTCF.gather(2, pick), 0.0)
-    coarse_BK = coarse_BC.gather(1, order_BK) & heard_BK
+    valid_BTKF = per_cell.valid_BTCF.gather(2, pick) & heard_BK[:, None, :, None]
+    value_BTKF = torch.where(valid_BTKF, per_cell.value_BTCF.gather(2, pick), 0.0)
+    coarse_BK = per_cell.coarse_toa_BC.gather(1, order_BK) & heard_BK
     mean_BKF, count_BKF = masked_mean(value_BTKF, valid_BTKF)
+    middle_BK, width_BK = _advance_interval(
+        value_BTKF[..., TOA], valid_BTKF[..., TOA], per_cell.toa_step_ns_C[order_BK]
+    )
+    mean_BKF[..., TOA] = torch.where(coarse_BK, middle_BK, mean_BKF[..., TOA])
     return Observation(
         cell_BK=torch.where(heard_BK, order_BK, 0),
         heard_BK=heard_BK,
@@ -161,8 +108,9 @@ def observe(reports: ReportTensors, maps: MapTensors, noise: NoiseModel) -> Obse
         value_BTKF=value_BTKF,
         valid_BTKF=valid_BTKF,
         from_timing_advance_BK=coarse_BK,
+        interval_ns_BK=torch.where(coarse_BK, width_BK, 0.0),
         heard_BC=heard_BC,
-        threshold_dbm_BC=_threshold(rsrp_BTC, known_BTC, heard_BTC, reports, maps, noise),
+        threshold_dbm_BC=_threshold(per_cell, reports.report_BT, maps, noise),
         time_s_BT=reports.time_s_BT,
         report_BT=reports.report_BT,
     )
@@ -195,68 +143,33 @@ def feature_sigma(noise: NoiseModel, count_BKF: Tensor, coarse_BK: Tensor) -> Te
     return (parts[..., 0].square() / count_BKF + parts[..., 1].square()).sqrt()
 
 
-def restore_rsrp(value_BTCQ: Tensor, valid_BTCQ: Tensor, maps: MapTensors) -> tuple[Tensor, Tensor]:
-    """RSRP [dBm] per report and cell, missing ones restored from RSRQ or SINR of the same report.
+def _advance_interval(
+    value_BTK: Tensor, valid_BTK: Tensor, step_ns_BK: Tensor
+) -> tuple[Tensor, Tensor]:
+    """Middle and width [ns] of what the timing advances of a sequence leave possible, [B, K].
 
-    All cells of a carrier share one RSSI, and RSRQ = N_RB RSRP / RSSI (TS 38.215, 5.1.3). Every
-    cell with both quantities gives that RSSI; RSRP of a cell with RSRQ or SINR alone follows.
-
-    Returns:
-        RSRP, 0 where unknown, and whether it is known; both [B, T, C].
+    One index leaves an interval of one step around its middle; an index that changes puts the ToA
+    near the border (for a moving phone: at the middle of the way).
     """
-    rsrp, rsrq = value_BTCQ[..., _Q["rsrp_dbm"]], value_BTCQ[..., _Q["rsrq_db"]]
-    known, has_rsrq = valid_BTCQ[..., _Q["rsrp_dbm"]], valid_BTCQ[..., _Q["rsrq_db"]]
-    both = (known & has_rsrq).to(rsrp.dtype)
-    same_CC = (maps.carrier_hz_C[:, None] == maps.carrier_hz_C[None, :]).to(rsrp.dtype)
-    count = both @ same_CC
-    # RSSI per resource element [dBm], mean over the cells that have both, of the same carrier.
-    density = ((rsrp - rsrq) * both) @ same_CC / count.clamp(min=1.0)
-    from_rsrq = ~known & has_rsrq & (count > 0)
-    # SINR s = P / (R - l P) with R = all received power over 12 and l the cell's own load, hence
-    # P = s R / (1 + l s); R in dBm is `density` - 10 log10(12).
-    sinr, has_sinr = value_BTCQ[..., _Q["sinr_db"]], valid_BTCQ[..., _Q["sinr_db"]]
-    share_db = sinr - 10.0 * torch.log10(1.0 + maps.load_C * 10.0 ** (sinr / 10.0))
-    from_sinr = ~known & ~from_rsrq & has_sinr & (count > 0)
-    total_db = density - 10.0 * torch.log10(density.new_tensor(12.0))
-    restored = torch.where(from_rsrq, rsrq + density, torch.where(known, rsrp, 0.0))
-    restored = torch.where(from_sinr, share_db + total_db, restored)
-    return restored, known | from_rsrq | from_sinr
-
-
-def _time_of_arrival(
-    value_BTCQ: Tensor, valid_BTCQ: Tensor, maps: MapTensors
-) -> tuple[Tensor, Tensor, Tensor]:
-    """ToA [ns] and its mask [B, T, C], and whether a cell's ToA comes from timing advance [B, C].
-
-    A cell with any measured ToA uses those only: a timing advance is an order coarser.
-    """
-    toa, has_toa = value_BTCQ[..., _Q["toa_ns"]], valid_BTCQ[..., _Q["toa_ns"]]
-    has_advance = valid_BTCQ[..., _Q["timing_advance"]]
-    step_ns = [
-        float(timing_advance_step_ns(s)) / 2.0 for s in maps.subcarrier_spacing_hz_C.tolist()
-    ]
-    from_advance = value_BTCQ[..., _Q["timing_advance"]] * toa.new_tensor(step_ns)
-    coarse_BC = ~has_toa.any(1) & has_advance.any(1)
-    use_advance = coarse_BC[:, None] & has_advance
-    value = torch.where(use_advance, from_advance, torch.where(has_toa, toa, 0.0))
-    return value, has_toa | use_advance, coarse_BC
+    low_BK = torch.where(valid_BTK, value_BTK, torch.inf).amin(1)
+    high_BK = torch.where(valid_BTK, value_BTK, -torch.inf).amax(1)
+    some_BK = valid_BTK.any(1)
+    middle_BK = torch.where(some_BK, 0.5 * (low_BK + high_BK), 0.0)
+    width_BK = (step_ns_BK - torch.where(some_BK, high_BK - low_BK, 0.0)).clamp(min=0.0)
+    # Float noise must not leave an interval of nothing.
+    return middle_BK, torch.where(width_BK > 0.01 * step_ns_BK, width_BK, 0.0)
 
 
 def _threshold(
-    rsrp_BTC: Tensor,
-    known_BTC: Tensor,
-    heard_BTC: Tensor,
-    reports: ReportTensors,
-    maps: MapTensors,
-    noise: NoiseModel,
+    per_cell: ReportFeatures, report_BT: Tensor, maps: MapTensors, noise: NoiseModel
 ) -> Tensor:
     """RSRP [dBm] that a cell which was never heard stayed below, [B, C].
 
     It was below detection; and when the list of the report was full, below its weakest entry.
     The highest threshold of the reports counts, because one of them is enough to hide the cell.
     """
-    weakest = torch.where(known_BTC, rsrp_BTC, torch.inf).amin(-1)
-    full = heard_BTC.sum(-1) >= noise.max_cells
-    floor = torch.where(full & torch.isfinite(weakest), weakest, -torch.inf)
-    floor = torch.where(reports.report_BT, floor, -torch.inf).amax(1)
-    return torch.maximum(floor[:, None], maps.noise_dbm_C + noise.detection_snr_db)
+    known_BTC = per_cell.valid_BTCF[..., PATH_GAIN]
+    weakest_BT = torch.where(known_BTC, per_cell.rsrp_dbm_BTC, torch.inf).amin(-1)
+    full_BT = (per_cell.heard_BTC.sum(-1) >= noise.max_cells) & torch.isfinite(weakest_BT)
+    floor_B = torch.where(full_BT & report_BT, weakest_BT, -torch.inf).amax(1)
+    return torch.maximum(floor_B[:, None], maps.noise_dbm_C + noise.detection_snr_db)

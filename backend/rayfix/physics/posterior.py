@@ -14,15 +14,17 @@ from torch import Tensor
 
 from rayfix.physics.likelihood import (
     EVIDENCE_FEATURES,
+    advance_interval,
     angle_difference_deg,
+    core_density,
     log_heard,
     log_unheard,
-    relative_density,
 )
 from rayfix.physics.likelihood_grid import LikelihoodGrid, likelihood_grid
 from rayfix.physics.maps import AOA, MapTensors
 from rayfix.physics.noise import NoiseModel
-from rayfix.physics.observation import PATH_GAIN, Observation
+from rayfix.physics.observation import Observation
+from rayfix.physics.report_features import PATH_GAIN, TOA
 
 CHUNK_ELEMENTS = 1 << 18
 """Sequences are worked on in chunks of about this many (cell, place) pairs: bounds memory."""
@@ -157,6 +159,8 @@ def _features(observation: Observation, noise: NoiseModel, grid: LikelihoodGrid)
     """Log density of the measured features, [B, P]."""
     path_BKP = grid.path_CP[observation.cell_BK]
     product_BKP: Tensor | None = None
+    interval_BK = advance_interval(observation)
+    interval_BK1 = None if interval_BK is None else interval_BK[..., None]
     for e, feature in enumerate(EVIDENCE_FEATURES):
         kind = noise.of_feature(feature)
         mean_BKP = grid.mean_CEP[:, e][observation.cell_BK]
@@ -165,10 +169,9 @@ def _features(observation: Observation, noise: NoiseModel, grid: LikelihoodGrid)
         difference = value_BK1 - mean_BKP
         if feature == AOA:
             difference = angle_difference_deg(value_BK1, mean_BKP)
-        precision = (
-            variance_BKP + observation.sigma_BKF[:, :, feature, None].square()
-        ).reciprocal()
-        density = relative_density(difference.square() * precision, kind) * precision.sqrt()
+        variance_BKP = variance_BKP + observation.sigma_BKF[:, :, feature, None].square()
+        interval = interval_BK1 if feature == TOA else None
+        density = core_density(difference, variance_BKP, kind, interval)
         density = torch.where(path_BKP, density + kind.floor, kind.no_path_density)
         density = torch.where(observation.valid_BKF[:, :, feature, None], density, 1.0)
         # Three factors at most before the logarithm: far from the limits of float32.

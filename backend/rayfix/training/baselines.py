@@ -16,8 +16,9 @@ from rayfix.physics.likelihood import EVIDENCE_FEATURES, angle_difference_deg
 from rayfix.physics.likelihood_grid import LikelihoodGrid, likelihood_grid
 from rayfix.physics.maps import AOA, MapTensors
 from rayfix.physics.noise import NoiseModel
-from rayfix.physics.observation import PATH_GAIN, Observation
+from rayfix.physics.observation import Observation
 from rayfix.physics.posterior import CHUNK_ELEMENTS
+from rayfix.physics.report_features import PATH_GAIN
 
 
 @dataclass(frozen=True)
@@ -106,13 +107,14 @@ class Fingerprint:
         """Squared normalised distance of every place, [B, P]."""
         total_BP = grid.mean_CEP.new_zeros(len(observation), len(grid.xy_m_P2))
         path_BKP = grid.path_CP[observation.cell_BK]
+        spread_BKF = observation.spread_BKF
         for e, feature in enumerate(EVIDENCE_FEATURES):
             value_BK1 = observation.value_BKF[:, :, feature, None]
             mean_BKP = grid.mean_CEP[:, e][observation.cell_BK]
             difference = value_BK1 - mean_BKP
             if feature == AOA:
                 difference = angle_difference_deg(value_BK1, mean_BKP)
-            distance = difference.abs() / observation.sigma_BKF[:, :, feature, None]
+            distance = difference.abs() / spread_BKF[:, :, feature, None]
             distance = torch.where(path_BKP, distance, math.inf).clamp(max=self.missing_distance)
             measured = observation.valid_BKF[:, :, feature, None]
             total_BP += torch.where(measured, distance.square(), 0.0).sum(1)
