@@ -12,7 +12,7 @@ from pathlib import Path
 
 import torch
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
@@ -27,6 +27,7 @@ from rayfix.files import (
 from rayfix.model.calibration import Calibration
 from rayfix.model.config import NetworkConfig
 from rayfix.model.network import LocatorNetwork
+from rayfix.physics.config import RefineConfig
 from rayfix.physics.noise import NoiseModel
 
 WEIGHTS, CONFIG, METRICS, CARD = (
@@ -49,7 +50,7 @@ class ModelConfig(BaseModel):
         network: sizes.
         noise: errors of reports around the map, for refinement and residuals.
         calibration: sizes of the uncertainty ellipses.
-        refine_steps: default number of gradient steps of refinement.
+        refinement: how positions are refined by default.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -60,7 +61,7 @@ class ModelConfig(BaseModel):
     network: NetworkConfig
     noise: NoiseModel
     calibration: Calibration = Calibration()
-    refine_steps: int = Field(default=5, ge=0, le=200)
+    refinement: RefineConfig = RefineConfig()
 
 
 @dataclass(frozen=True)

@@ -23,6 +23,8 @@ from rayfix.model.map_encoder import MapEncoder, map_channels
 from rayfix.model.map_trust import EvidenceMap, MapTrust, evidence_maps, trust_inputs
 from rayfix.model.radio_encoder import RadioEncoder
 from rayfix.model.radio_inputs import radio_inputs
+from rayfix.physics.likelihood import EVIDENCE_FEATURES
+from rayfix.physics.lookup import lookup_cells
 from rayfix.physics.maps import MapTensors
 
 
@@ -163,3 +165,41 @@ class LocatorNetwork(nn.Module):
             grid.resolution_m**2 / 12.0,
         )
         return NetworkOutput(logit_BP, hypotheses, observed, map_attention, radio.attention_LBHS)
+
+    def row_evidence(self, observed: Observed, scene: SceneInputs, xy_m_BM2: Tensor) -> Tensor:
+        """Log likelihood of every observed row at M places of its sequence, [R, M].
+
+        The map is interpolated between pixels; differentiable in the places.
+        """
+        place = xy_m_BM2[observed.sequence_R]
+        cell = observed.cell_R[:, None]
+        feature, valid = lookup_cells(scene.maps, place, cell)
+        quantity = observed.quantity_R[:, None].expand_as(valid)
+        index = feature.new_tensor(EVIDENCE_FEATURES, dtype=torch.long)[quantity]
+        row, column = scene.maps.pixel_of(place)
+        bias, variance = self.trust(scene.trust_CHWG[cell, row, column])
+        pick = quantity[..., None]
+        return self.evidence.row_likelihood(
+            observed,
+            torch.arange(len(place), device=place.device),
+            feature.gather(-1, index[..., None])[..., 0] + bias.gather(-1, pick)[..., 0],
+            variance.gather(-1, pick)[..., 0],
+            valid,
+        )
+
+    def log_evidence(self, observed: Observed, scene: SceneInputs, xy_m_BM2: Tensor) -> Tensor:
+        """Tempered log likelihood of the heard cells at M places, [B, M]: refinement's energy,
+        negated."""
+        rows_RM = self.row_evidence(observed, scene, xy_m_BM2)
+        total_BM = rows_RM.new_zeros(xy_m_BM2.shape[:2])
+        total_BM = total_BM.index_add(0, observed.sequence_R, rows_RM)
+        return total_BM * observed.temperature_B[:, None]
+
+    def log_silence(self, observed: Observed, scene: SceneInputs, xy_m_B2: Tensor) -> Tensor:
+        """Log probability at one place each that the unheard cells stay unheard, [B]."""
+        cells = torch.arange(observed.heard_BC.shape[1], device=xy_m_B2.device)
+        feature_BCF, valid_BC = lookup_cells(scene.maps, xy_m_B2[:, None], cells)
+        silence_BC = self.evidence.unheard(
+            observed.threshold_B[:, None], feature_BCF[..., EVIDENCE_FEATURES[0]], valid_BC.float()
+        )
+        return (silence_BC * ~observed.heard_BC).sum(1)

@@ -18,6 +18,7 @@ from rayfix.measurement.report import ReportBatch
 from rayfix.model.artefact import Model
 from rayfix.model.calibration import Calibration
 from rayfix.model.network import MapTokens, SceneInputs
+from rayfix.model.refinement import refine
 from rayfix.physics.maps import MapTensors
 
 MODE_RADIUS_M = 24.0
@@ -35,7 +36,7 @@ class ModelOnMap:
     tokens: MapTokens
 
     @classmethod
-    @torch.inference_mode()
+    @torch.no_grad()
     def prepare(cls, model: Model, maps: MapTensors) -> ModelOnMap:
         """Encode a map; some tens of milliseconds, once per map."""
         scene = model.network.scene_inputs(maps)
@@ -62,6 +63,19 @@ class Estimate(NamedTuple):
     confidence_B: Tensor
 
 
+class RefinementPath(NamedTuple):
+    """What refinement did with the hypothesis that the fix follows.
+
+    Attributes:
+        path_m_BJ2: places from start to end [m].
+        energy_before_B, energy_after_B: negative log likelihood of the reports there.
+    """
+
+    path_m_BJ2: Tensor
+    energy_before_B: Tensor
+    energy_after_B: Tensor
+
+
 @dataclass(frozen=True)
 class Positions:
     """The answer to a batch of sequences.
@@ -70,6 +84,7 @@ class Positions:
         fix: the answer.
         unrefined: what the network alone says.
         hypothesis_xy_m_BK2, hypothesis_weight_BK: places considered, heaviest first.
+        refinement: None where it was switched off.
         posterior_BP: probability of every coarse cell, row-major from the south-west corner.
         map_attention_BLHP, token_attention_BLHTN: when asked for.
     """
@@ -78,12 +93,13 @@ class Positions:
     unrefined: Estimate
     hypothesis_xy_m_BK2: Tensor
     hypothesis_weight_BK: Tensor
+    refinement: RefinementPath | None
     posterior_BP: Tensor
     map_attention_BLHP: Tensor | None
     token_attention_BLHTN: Tensor | None
 
 
-@torch.inference_mode()
+@torch.no_grad()
 def locate(
     ready: ModelOnMap,
     batch: ReportBatch,
@@ -98,20 +114,43 @@ def locate(
         refine_steps: gradient steps of refinement; 0 = none, None = the model's default.
         attention: also return attention weights.
     """
-    output = ready.model.network(batch, ready.scene, ready.tokens, attention)
+    network, config = ready.model.network, ready.model.config
+    output = network(batch, ready.scene, ready.tokens, attention)
     found = output.hypotheses
-    calibration = ready.model.config.calibration
-    unrefined = estimate(
-        found.mean_m_BK2, found.covariance_m2_BK22, found.log_weight_BK.exp(), calibration
+    weight_BK = found.log_weight_BK.exp()
+    calibration = config.calibration
+    unrefined = estimate(found.mean_m_BK2, found.covariance_m2_BK22, weight_BK, calibration)
+    fix, mean_m_BK2, refinement = unrefined, found.mean_m_BK2, None
+    settings = config.refinement
+    steps = (
+        (settings.num_steps if settings.enabled else 0) if refine_steps is None else refine_steps
     )
+    if steps > 0:
+        settings = settings.model_copy(update={"num_steps": steps})
+        refined = refine(network, ready.scene, output.observed, found, settings)
+        run_B1 = (unrefined.confidence_B < settings.min_confidence_threshold)[:, None]
+        mean_m_BK2 = torch.where(run_B1[..., None], refined.mean_m_BK2, mean_m_BK2)
+        covariance = torch.where(
+            run_B1[..., None, None], refined.covariance_m2_BK22, found.covariance_m2_BK22
+        )
+        fix = estimate(mean_m_BK2, covariance, weight_BK, calibration)
+        batch_B, heaviest_B = torch.arange(len(weight_BK)), weight_BK.argmax(1)
+        path_JB2 = refined.path_m_JBK2[:, batch_B, heaviest_B]
+        energy_JB = refined.energy_JBK[:, batch_B, heaviest_B]
+        refinement = RefinementPath(
+            torch.where(run_B1, path_JB2, path_JB2[:1]).transpose(0, 1),
+            energy_JB[0],
+            torch.where(run_B1[:, 0], energy_JB[-1], energy_JB[0]),
+        )
     order = found.log_weight_BK.argsort(dim=-1, descending=True)
     map_attention, token_attention = output.map_attention_LBHP, output.token_attention_LBHS
     _, T, N = batch.cell_BTN.shape
     return Positions(
-        fix=unrefined,
+        fix=fix,
         unrefined=unrefined,
-        hypothesis_xy_m_BK2=found.mean_m_BK2.gather(1, order[..., None].expand(-1, -1, 2)),
-        hypothesis_weight_BK=found.log_weight_BK.gather(1, order).exp(),
+        hypothesis_xy_m_BK2=mean_m_BK2.gather(1, order[..., None].expand(-1, -1, 2)),
+        hypothesis_weight_BK=weight_BK.gather(1, order),
+        refinement=refinement,
         posterior_BP=output.coarse_logit_BP.softmax(-1),
         map_attention_BLHP=None if map_attention is None else map_attention.transpose(0, 1),
         token_attention_BLHTN=(

@@ -1,0 +1,92 @@
+"""MODEL_CARD.md: what the model is, what it was trained on, how it was chosen."""
+
+from __future__ import annotations
+
+from rayfix.model.artefact import Model
+
+TEMPLATE = """# {name}
+
+Locator network of RayFix: a map-conditioned transformer that turns a short sequence of radio
+measurement reports into a distribution over positions on a ray-traced radio map.
+
+| | |
+|---|---|
+| Scene it was trained in | {scene} |
+| Parameters | {parameters:,} |
+| Steps, batch | {steps}, {batch} |
+| Training time | {minutes:.0f} min |
+| Validation median (geometric mean over conditions, without refinement) | {median:.2f} m |
+
+## What it reads
+Reports (RSRP, RSRQ, SINR, CQI, time of arrival or timing advance, uplink angle of arrival; any may
+be missing) of up to ten times, and the radio map of the scene. Cells enter by place, bearing, tilt
+and power, not by name. Answers outside the map's rectangle are not possible.
+
+## What it was trained on
+Reports drawn anew at every step, from exact ray-traced paths at outdoor places
+({exact_share:.0%} of each batch) and from the radio map itself at random outdoor places
+({map_share:.0%}, with the map's own error added); conditions {conditions}; worlds whose antennas,
+powers and materials differ from the map in another way at every step. Test places and test noise
+were never seen.
+
+## How it is built
+- Radio encoder: {radio_layers} transformer layers over (report, cell) tokens with a CLS token.
+- Map encoder: convolutional patches and {map_layers} transformer layers, {rows} x {columns} tokens.
+- Evidence: Student-t likelihood of path gain, ToA and AoA around the map, with standard deviations
+  learned per place (from the map's shape) and per sequence (from the reports).
+- Fusion: {cross_layers} cross-attention layers from {queries} radio queries to the map tokens;
+  the coarse logits are the evidence plus a learned correction.
+- Fine head: offset, full covariance and score of the {top_k} best coarse cells.
+
+## Validation
+{history}
+
+## Limits
+The uncertainty is calibrated on simulated reports of this scene. A real network whose antennas
+differ from its planning data by more than the *hard* condition needs calibration first.
+"""
+
+
+def model_card(model: Model) -> str:
+    """The card of a trained model, from its configuration and metrics."""
+    metrics: dict[str, object] = dict(model.metrics)
+    training = metrics["training"]
+    assert isinstance(training, dict)
+    history = metrics["history"]
+    assert isinstance(history, list)
+    network = model.config.network
+    data = training["data"]
+    return TEMPLATE.format(
+        name=model.config.name,
+        scene=model.config.scene,
+        parameters=metrics["parameters"],
+        steps=metrics["steps"],
+        batch=training["training"]["batch_size"],
+        minutes=float(str(metrics["training_seconds"])) / 60.0,
+        median=float(str(metrics["best_validation_median_m"])),
+        exact_share=1.0 - data["map_share"],
+        map_share=data["map_share"],
+        conditions=", ".join(data["condition_weights"]),
+        radio_layers=network.radio_layers,
+        map_layers=network.map_layers,
+        rows=network.rows,
+        columns=network.columns,
+        cross_layers=network.cross_layers,
+        queries=network.queries,
+        top_k=network.top_k,
+        history=_history_table(history),
+    )
+
+
+def _history_table(history: list[dict[str, float]]) -> str:
+    """Medians at each validation, as a Markdown table."""
+    if not history:
+        return "No validation was run."
+    keys = [key for key in history[-1] if key.endswith("/median_m")]
+    head = "| step | " + " | ".join(key.removesuffix("/median_m") for key in keys) + " |"
+    rule = "|" + "---|" * (len(keys) + 1)
+    rows = [
+        f"| {entry['step']:.0f} | " + " | ".join(f"{entry[key]:.2f}" for key in keys) + " |"
+        for entry in history
+    ]
+    return "\n".join(["Medians [m] by condition and number of reports:", "", head, rule, *rows])

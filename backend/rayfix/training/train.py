@@ -1,0 +1,255 @@
+"""`rayfix train --config configs/model.yaml`: trains the locator network and writes its model."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import time
+from pathlib import Path
+
+import torch
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TaskID,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+from torch import nn
+
+from rayfix.errors import ConfigError, InvalidInputError
+from rayfix.measurement.conditions import load_conditions
+from rayfix.measurement.dataset import Dataset, aligned_with, load_dataset
+from rayfix.model.artefact import Model, ModelConfig, save_model
+from rayfix.model.network import LocatorNetwork
+from rayfix.model.positioning import ModelOnMap
+from rayfix.physics.loss import PhysicsLoss
+from rayfix.physics.maps import MapTensors
+from rayfix.physics.noise import NoiseModel
+from rayfix.physics.observation import ReportTensors, observe
+from rayfix.radio_map.store import load_radio_map
+from rayfix.scene.cell import Cell
+from rayfix.training.checkpoint import load_checkpoint, save_checkpoint
+from rayfix.training.config import TrainingConfig, load_training_config
+from rayfix.training.losses import LossTerms, check_finite, training_loss
+from rayfix.training.model_card import model_card
+from rayfix.training.samples import Sampler, map_sequences
+from rayfix.training.validation import calibrate, score, validation_cases
+
+CALIBRATION_DRAWS = 3
+"""Draws of the validation places that calibrate the ellipses."""
+
+
+def train(config_path: Path, show_progress: bool = True) -> Path:
+    """Train, calibrate on validation data, and write `models/<name>/`; returns that folder.
+
+    A run that was interrupted goes on from its checkpoint to the same losses.
+
+    Raises:
+        ConfigError: the configuration breaks a rule.
+        ArtefactError: map, dataset or checkpoint are missing or damaged.
+        InvalidInputError: the dataset's scene or cells are not the map's.
+        NonFiniteLossError: the loss is not a number; names step and terms.
+    """
+    config = load_training_config(config_path)
+    if config.training.threads:
+        torch.set_num_threads(config.training.threads)
+    run = Run(config, config_path)
+    columns = (
+        TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("steps"),
+        TimeElapsedColumn(), TextColumn("left"), TimeRemainingColumn(),
+        TextColumn("{task.fields[note]}"),
+    )  # fmt: skip
+    with Progress(*columns, disable=not show_progress) as progress:
+        task = progress.add_task("training", total=config.training.steps, note="")
+        progress.update(task, completed=run.state.step)
+        run.loop(progress, task)
+    return run.finish()
+
+
+class Run:
+    """One training run: data, network, optimiser, and where it stands."""
+
+    def __init__(self, config: TrainingConfig, config_path: Path) -> None:
+        self.config = config
+        folder = config.physics_loss.radio_maps_dir / config.scene
+        radio_map = load_radio_map(folder)
+        self.maps = MapTensors.from_radio_map(radio_map)
+        self.conditions = load_conditions(config.data.conditions)
+        for name in config.data.condition_weights:
+            if name not in self.conditions.conditions:
+                known = ", ".join(self.conditions.conditions)
+                raise ConfigError(
+                    config_path, f"data.condition_weights: no condition '{name}' (known: {known})"
+                )
+        exact = _dataset(config.data.train, config.scene, radio_map.cells)
+        held_out = _dataset(config.data.validation, config.scene, radio_map.cells)
+        times = exact.world("nominal").propagation.time_s_T
+        from_map = map_sequences(
+            self.maps,
+            radio_map.cells,
+            config.data.map_sequences,
+            len(times),
+            float(times[1] - times[0]) if len(times) > 1 else 1.0,
+            config.seed,
+        )
+        self.sampler = Sampler(
+            exact, from_map, self.conditions, config.data, config.training.batch_size, config.seed
+        )
+        names = [name for name, weight in config.data.condition_weights.items() if weight > 0]
+        self.held_out, self.names = held_out, names
+        self.cases = validation_cases(held_out, self.conditions, names)
+        reference = "standard" if "standard" in names else names[0]
+        self.noise = NoiseModel.from_condition(self.conditions.conditions[reference])
+
+        torch.manual_seed(config.seed)
+        self.network = LocatorNetwork(config.network)
+        self.scene = self.network.scene_inputs(self.maps)
+        self.physics = PhysicsLoss(config.physics_loss) if config.lambda_phys > 0 else None
+        self.optimiser = torch.optim.AdamW(
+            _parameter_groups(self.network, config.training.weight_decay),
+            lr=config.training.learning_rate,
+        )
+        document = config.model_dump(mode="json", exclude={"models_dir", "checkpoint"})
+        self.fingerprint = hashlib.sha256(json.dumps(document, sort_keys=True).encode()).hexdigest()
+        self.state = load_checkpoint(
+            config.checkpoint, self.fingerprint, self.network, self.optimiser
+        )
+
+    def loop(self, progress: Progress, task: TaskID) -> None:
+        """Steps until the end, or until validation has not improved for `patience` times."""
+        settings, state = self.config.training, self.state
+        started = time.monotonic()
+        while state.step < settings.steps and state.worse < settings.patience:
+            terms = self.step(state.step)
+            state.step += 1
+            note = f"loss {float(terms.total):.2f}, best median {state.best_median_m:.2f} m"
+            progress.update(task, completed=state.step, note=note)
+            if state.step % settings.validate_every == 0 or state.step == settings.steps:
+                state.seconds += time.monotonic() - started
+                started = time.monotonic()
+                self.validate(terms, progress)
+                save_checkpoint(
+                    self.config.checkpoint, self.fingerprint, self.network, self.optimiser, state
+                )
+
+    def step(self, step: int) -> LossTerms:
+        """One step; everything random in it follows from the seed and its number."""
+        settings = self.config.training
+        torch.manual_seed((self.config.seed << 32) + step)
+        for group in self.optimiser.param_groups:
+            group["lr"] = settings.learning_rate * schedule(
+                step, settings.warmup_steps, settings.steps
+            )
+        drawn = self.sampler.draw(step)
+        self.network.train()
+        tokens = self.network.encode_map(self.scene)
+        output = self.network(drawn.batch, self.scene, tokens, truth_xy_m_B2=drawn.truth_xy_m_B2)
+        observation = None
+        if self.physics is not None:
+            observation = observe(ReportTensors.from_batch(drawn.batch), self.maps, self.noise)
+        terms = training_loss(
+            self.network,
+            output,
+            self.scene,
+            drawn.truth_xy_m_B2,
+            drawn.exact_B,
+            self.physics,
+            observation,
+            self.config,
+        )
+        check_finite(terms, step)
+        self.optimiser.zero_grad(set_to_none=True)
+        terms.total.backward()  # type: ignore[no-untyped-call]
+        nn.utils.clip_grad_norm_(self.network.parameters(), settings.clip_norm)
+        self.optimiser.step()
+        return terms
+
+    def validate(self, terms: LossTerms, progress: Progress) -> None:
+        """Score the held-out reports; keep the weights when they are the best so far."""
+        state = self.state
+        self.network.eval()
+        scored = score(self.ready(), self.cases)
+        if scored.mean_median_m < state.best_median_m:
+            state.best_median_m, state.worse = scored.mean_median_m, 0
+            state.best_weights = {k: v.clone() for k, v in self.network.state_dict().items()}
+        else:
+            state.worse += 1
+        entry = {"step": float(state.step), "median_m": scored.mean_median_m}
+        entry |= {f"loss_{name}": float(value) for name, value in terms._asdict().items()}
+        entry |= {f"{key}/median_m": value for key, value in scored.median_m.items()}
+        entry |= {f"{key}/p90_m": value for key, value in scored.p90_m.items()}
+        state.history.append(entry)
+        medians = ", ".join(f"{key} {value:.2f}" for key, value in scored.median_m.items())
+        tails = ", ".join(f"{value:.1f}" for value in scored.p90_m.values())
+        progress.console.print(f"step {state.step}: medians [m] {medians}; P90 {tails}")
+
+    def ready(self, config: ModelConfig | None = None) -> ModelOnMap:
+        """The network as it is now, on the map."""
+        return ModelOnMap.prepare(Model(self.network, config or self.model_config(), {}), self.maps)
+
+    def model_config(self) -> ModelConfig:
+        """The configuration that is saved with the weights."""
+        refinement = self.config.physics_loss.refinement
+        return ModelConfig(
+            name=self.config.name,
+            scene=self.config.scene,
+            network=self.config.network,
+            noise=self.noise,
+            refinement=refinement,
+        )
+
+    def finish(self) -> Path:
+        """Calibrate the best weights and write the model; returns its folder."""
+        if self.state.best_weights is not None:
+            self.network.load_state_dict(self.state.best_weights)
+        self.network.eval().requires_grad_(False)
+        config = self.model_config()
+        cases = [
+            case
+            for draw in range(CALIBRATION_DRAWS)
+            for case in validation_cases(
+                self.held_out, self.conditions, self.names, 777_000 + 1000 * draw
+            )
+        ]
+        config = config.model_copy(update={"calibration": calibrate(self.ready(config), cases)})
+        metrics = {
+            "best_validation_median_m": self.state.best_median_m,
+            "steps": self.state.step,
+            "training_seconds": round(self.state.seconds, 1),
+            "parameters": sum(p.numel() for p in self.network.parameters()),
+            "training": self.config.model_dump(mode="json"),
+            "history": self.state.history,
+        }
+        model = Model(self.network, config, metrics)
+        return save_model(self.config.models_dir / self.config.name, model, model_card(model))
+
+
+def schedule(step: int, warmup: int, steps: int) -> float:
+    """Share of the learning rate: linear warm-up, then half a cosine down to 2 %."""
+    if step < warmup:
+        return (step + 1) / warmup
+    done = (step - warmup) / max(1, steps - warmup)
+    return 0.02 + 0.98 * 0.5 * (1.0 + math.cos(math.pi * min(1.0, done)))
+
+
+def _parameter_groups(network: nn.Module, weight_decay: float) -> list[dict[str, object]]:
+    """Weight decay for matrices only: biases, norms and physical constants stay free."""
+    matrices = [p for p in network.parameters() if p.dim() >= 2]
+    others = [p for p in network.parameters() if p.dim() < 2]
+    return [
+        {"params": matrices, "weight_decay": weight_decay},
+        {"params": others, "weight_decay": 0.0},
+    ]
+
+
+def _dataset(path: Path, scene: str, cells: tuple[Cell, ...]) -> Dataset:
+    dataset = load_dataset(path)
+    if dataset.scene != scene:
+        raise InvalidInputError(
+            str(path), f"a dataset of scene '{dataset.scene}', the map is of '{scene}'"
+        )
+    return aligned_with(dataset, cells, scene)
