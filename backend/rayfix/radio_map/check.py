@@ -5,6 +5,7 @@ Shape letters: N receivers, C cells.
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
@@ -12,6 +13,7 @@ import numpy.typing as npt
 
 from rayfix.radio_map.lookup import bilinear
 from rayfix.radio_map.radio_map import RadioMap
+from rayfix.radio_map.store import load_radio_map
 from rayfix.units import wrap_deg
 
 Float32 = npt.NDArray[np.float32]
@@ -61,6 +63,33 @@ def compare_with_paths(
     report["heard_in_map"] = int(in_map.sum())
     report["heard_exactly"] = int(np.isfinite(exact.path_gain_db).sum())
     return report
+
+
+def check_radio_map(folder: Path, receivers: int = 300, seed: int = 0) -> dict[str, Any]:
+    """Compare a stored map with exact paths at random outdoor places; see `compare_with_paths`.
+
+    Args:
+        folder: `radio_maps/<scene>`.
+        receivers: number of places, uniform over the outdoor part of the extent.
+        seed: of the places.
+    Raises:
+        ArtefactError: the map is missing or damaged.
+        RayTracingUnavailableError: no ray tracer on this machine.
+    """
+    from rayfix.simulation.exact_paths import exact_paths
+    from rayfix.simulation.world import World
+
+    radio_map = load_radio_map(folder)
+    world = World(radio_map.scene, folder, carrier_hz=radio_map.cells[0].carrier_hz)
+    xy_m_N2 = world.outdoor_positions(receivers, seed)
+    exact = exact_paths(world, radio_map.cells, xy_m_N2)
+    return {
+        "scene": radio_map.scene.name,
+        "resolution_m": radio_map.resolution_m,
+        "receivers": receivers,
+        "seed": seed,
+        **compare_with_paths(radio_map, xy_m_N2, exact),
+    }
 
 
 def _statistics(difference: npt.NDArray[np.floating]) -> dict[str, Any]:
