@@ -29,13 +29,14 @@ from rayfix.simulation.rays import ray_directions
 if TYPE_CHECKING:
     from rayfix.simulation.world import World
 
-CAPTURE_PIXEL_M = 2.0
+CAPTURE_PIXEL_M = 10.0
 """A ray that crosses the receivers' height proposes its chain to the receivers in the 3 x 3
-pixels of this size around the crossing."""
-TABLE_BITS = 23
+pixels of this size around the crossing [m]. A wide catch costs little (the image method rejects
+what does not fit) and finds chains that only a narrow bundle of rays follows."""
+TABLE_BITS = 24
 """Each of two tables of seen (chain, receiver) pairs has 2^TABLE_BITS entries. A pair is new if
 either table does not know it: lost only if it collides in both."""
-CANDIDATES_PER_RECEIVER = 400
+CANDIDATES_PER_RECEIVER = 600
 CHAIN_RESOLUTION_M = 0.02
 """Planes closer than this are one plane; exact duplicates are removed at the end."""
 
@@ -174,9 +175,7 @@ def _chain_with_plane(chain: Any, normal: Any, point: Any) -> Any:
     return chain
 
 
-def _solved(
-    world: World, site: Any, receivers: Any, buffer: PathsBuffer, rays: int
-) -> PathList:
+def _solved(world: World, site: Any, receivers: Any, buffer: PathsBuffer, rays: int) -> PathList:
     """Sionna RT's image method and field calculation on the proposed chains."""
     isotropic = PlanarArray(num_rows=1, num_cols=1, pattern="iso", polarization="VH")
     patterns = isotropic.antenna_pattern.patterns

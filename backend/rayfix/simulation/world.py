@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -68,6 +69,13 @@ class World:
     def wavelength_m(self) -> float:
         """Wavelength of the carrier [m]."""
         return float(self.sionna.wavelength[0])
+
+    @cached_property
+    def edges(self) -> Any:
+        """All diffracting edges of the scene (`edges.scene_edges`)."""
+        from rayfix.simulation.edges import scene_edges
+
+        return scene_edges(self)
 
     @property
     def top_m(self) -> float:

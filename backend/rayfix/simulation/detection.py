@@ -1,0 +1,51 @@
+"""What a receiver can detect: the one definition that maps and exact paths share.
+
+A *cell* is detectable where its RSRP reaches -6 dB over the noise of a resource element, the side
+condition under which a UE must find and measure a cell (SSB Es/Iot >= -6 dB, TS 38.133, 9.2).
+Elsewhere it has *no path*: NaN.
+
+A *path* is detectable if it is at most `PATH_RANGE_DB` weaker than the strongest path of its cell
+at that place. A correlation receiver takes the first crossing of such a threshold as the time of
+arrival: what is weaker drowns in the correlation sidelobes of the strongest path (a 100 MHz
+carrier with a mild window keeps them about 20 dB down). The absolute alternative, a fixed power per
+path, was measured too: it lets very weak paths define the time of arrival at places with a strong
+signal, which no receiver would detect.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from rayfix.units import THERMAL_NOISE_DBM_HZ
+
+if TYPE_CHECKING:
+    from rayfix.scene.cell import Cell
+
+NOISE_FIGURE_DB = 9.0
+"""Noise figure of a UE below 6 GHz [dB] (TR 38.802, table A.2.1-1)."""
+CELL_SIDE_CONDITION_DB = -6.0
+"""Least SSB Es/Iot of a cell that can be measured [dB] (TS 38.133, 9.2)."""
+PATH_RANGE_DB = 20.0
+"""A path this much weaker than the strongest one is not detected [dB]."""
+
+
+def noise_dbm(bandwidth_hz: float) -> float:
+    """Noise power of a UE's receiver in a bandwidth [dBm]."""
+    return THERMAL_NOISE_DBM_HZ + 10.0 * math.log10(bandwidth_hz) + NOISE_FIGURE_DB
+
+
+def least_path_gain_db(cells: Sequence[Cell]) -> npt.NDArray[np.float64]:
+    """Path gain [dB] below which each cell is not detectable, shape [C]."""
+    return np.array(
+        [
+            noise_dbm(cell.subcarrier_spacing_hz)
+            + CELL_SIDE_CONDITION_DB
+            - cell.energy_per_resource_element_dbm
+            for cell in cells
+        ]
+    )
