@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+
 from rayfix.measurement.report import QUANTITIES, ReportBatch
 from rayfix.model.config import NetworkConfig
 from rayfix.physics.maps import MapTensors

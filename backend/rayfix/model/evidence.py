@@ -5,8 +5,9 @@ that a moving phone counts for where it is last), and compared with the map unde
 with a variance made of three parts: the map's at that place (`map_trust`), one common to the
 sequence, and one that averages out over reports. Cells that were not heard count too.
 
-Shape letters: B sequences, S tokens, C cells, E evidence quantities, R rows (one per sequence,
-cell and known quantity), P coarse cells, K hypotheses, n places of a coarse cell, D width.
+Shape letters: B sequences, T reports, N heard cells of a sequence, C cells, E evidence quantities,
+R rows (one per sequence, cell and known quantity), P coarse cells, K hypotheses, n places of a
+coarse cell, D width.
 """
 
 from __future__ import annotations
@@ -19,19 +20,25 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from rayfix.model.config import NetworkConfig
-from rayfix.model.map_trust import EvidenceMap, log_student_t, wrap_deg
+from rayfix.model.map_trust import BlockEvidence, PixelEvidence, log_boxed_student_t, wrap_deg
 from rayfix.model.radio_encoder import RadioTokens
-from rayfix.model.radio_inputs import EVIDENCE, RadioInputs
+from rayfix.physics.likelihood import EVIDENCE_FEATURES
+from rayfix.physics.maps import AOA, MapTensors
+from rayfix.physics.observation import Observation
+from rayfix.physics.report_features import TOA
 
-AOA = EVIDENCE.index("aoa")
-COMMON_SIGMA = (1.5, 3.0, 1.5)
-SINGLE_SIGMA = (2.5, 10.0, 5.0)
-"""Where the learned errors of measurement start: path gain [dB], ToA [ns], AoA [deg]; common to
-a sequence, and of a single report."""
-NO_PATH_LOG_DENSITY = (-6.0, -9.0, -7.0)
+QUANTITIES = ("path_gain", "toa", "aoa", "timing_advance")
+"""What is compared with the map: its evidence features, and ToA once more where it comes from a
+timing advance, which has errors of its own."""
+ANGLE, ADVANCE = QUANTITIES.index("aoa"), QUANTITIES.index("timing_advance")
+MAP_PLANE = (0, 1, 2, 1)
+"""Evidence feature of the map that each quantity is compared with."""
+COMMON_SIGMA = (1.5, 3.0, 1.5, 5.0)
+SINGLE_SIGMA = (2.5, 10.0, 5.0, 10.0)
+"""Where the learned errors of measurement start: path gain [dB], ToA [ns], AoA [deg], ToA from
+timing advance beyond its interval [ns]; common to a sequence, and of a single report."""
+NO_PATH_LOG_DENSITY = (-6.0, -9.0, -7.0, -9.0)
 """Where the learned density of a measured quantity starts at places without a path in the map."""
-DETECTION_PATH_GAIN_DB = -140.0
-"""Where the learned level starts below which a cell is not heard even by a short list."""
 
 
 @dataclass(frozen=True)
@@ -42,8 +49,9 @@ class Observed:
         sequence_R, cell_R, quantity_R: indices of the rows, sorted by sequence.
         value_R: observed path gain [dB], ToA [ns] or bearing [deg].
         variance_R: variance of the measurement, in squared units.
+        width_R: width of the interval whose middle the value is (timing advance) [ns], else 0.
         heard_BC: whether a report names the cell.
-        threshold_B: path gain [dB] below which a cell may have gone unheard.
+        threshold_db_BC: path gain [dB] that an unheard cell stayed below.
         temperature_B: factor on the log likelihood; below 1 where errors of cells agree.
     """
 
@@ -52,8 +60,9 @@ class Observed:
     quantity_R: Tensor
     value_R: Tensor
     variance_R: Tensor
+    width_R: Tensor
     heard_BC: Tensor
-    threshold_B: Tensor
+    threshold_db_BC: Tensor
     temperature_B: Tensor
 
 
@@ -62,9 +71,9 @@ class Evidence(nn.Module):
 
     def __init__(self, config: NetworkConfig) -> None:
         super().__init__()
-        quantities = len(EVIDENCE)
-        self.score = nn.Linear(config.width, quantities)
-        last = nn.Linear(config.width, 2 * quantities + 2)
+        count = len(QUANTITIES)
+        self.score = nn.Linear(config.width, len(EVIDENCE_FEATURES))
+        last = nn.Linear(config.width, 2 * count + 1)
         for layer in (self.score, last):
             nn.init.zeros_(layer.weight)
             nn.init.zeros_(layer.bias)
@@ -72,70 +81,58 @@ class Evidence(nn.Module):
         self.log_common_E = nn.Parameter(torch.tensor(COMMON_SIGMA).log())
         self.log_single_E = nn.Parameter(torch.tensor(SINGLE_SIGMA).log())
         self.no_path_E = nn.Parameter(torch.tensor(NO_PATH_LOG_DENSITY))
-        self.log_freedom_E = nn.Parameter(torch.full((quantities,), math.log(3.0)))
-        self.detection_db = nn.Parameter(torch.tensor(DETECTION_PATH_GAIN_DB))
-        self.log_slope_db = nn.Parameter(torch.tensor(math.log(3.0)))
+        self.log_freedom_E = nn.Parameter(torch.full((count,), math.log(3.0)))
+        self.log_slope_db = nn.Parameter(torch.tensor(math.log(2.0)))
         self.miss_logit = nn.Parameter(torch.tensor(-3.0))
 
-    def observe(self, inputs: RadioInputs, tokens: RadioTokens, cells: int) -> Observed:
-        """Average each quantity of each cell over a sequence."""
-        B = len(inputs.mask_BS)
-        E = len(EVIDENCE)
-        errors = self.errors(tokens.summary_BD)
-        common_BE = torch.exp(self.log_common_E + errors[:, :E].clamp(-4.0, 4.0))
-        single_BE = torch.exp(self.log_single_E + errors[:, E : 2 * E].clamp(-4.0, 4.0))
+    def observe(self, observation: Observation, tokens: RadioTokens, maps: MapTensors) -> Observed:
+        """Average each quantity of each cell over a sequence, with learned weights in time."""
+        E = len(QUANTITIES)
+        B, T, N, _ = observation.value_BTKF.shape
+        features = list(EVIDENCE_FEATURES)
+        value_BTNE = observation.value_BTKF[..., features]
+        known_BTNE = observation.valid_BTKF[..., features]
+        score = 4.0 * torch.tanh(self.score(tokens.token_BSD).view(B, T, N, -1) / 4.0)
+        weight = score.exp() * known_BTNE
+        total = weight.sum(1).clamp_min(1e-9)
+        reports_BNE = total.square() / weight.square().sum(1).clamp_min(1e-9)
+        mean_BNE = (weight * value_BTNE).sum(1) / total
+        a, t = features.index(AOA), features.index(TOA)
+        angle = torch.deg2rad(value_BTNE[..., a])
+        bearing = torch.atan2(
+            (weight[..., a] * angle.sin()).sum(1), (weight[..., a] * angle.cos()).sum(1)
+        )
+        coarse = observation.from_timing_advance_BK
+        known_BNE = known_BTNE.any(1)
+        columns = list(mean_BNE.unbind(-1))
+        columns[a] = torch.rad2deg(bearing)
+        # The middle of the interval that all timing advances leave possible.
+        columns.append(observation.value_BKF[..., TOA])
+        known = list(known_BNE.unbind(-1))
+        known[t], advance = known[t] & ~coarse, known[t] & coarse
+        known.append(advance)
+        value, reports = torch.stack(columns, -1), reports_BNE[..., list(MAP_PLANE)]
 
-        score = 4.0 * torch.tanh(self.score(tokens.token_BSD) / 4.0)
-        weight = score.exp() * inputs.observed_mask_BSE
-        angle = torch.deg2rad(inputs.observed_BSE[..., AOA])
-        moment = torch.cat(
-            [
-                weight,
-                weight.square(),
-                weight * inputs.observed_BSE,
-                (weight[..., AOA] * angle.cos())[..., None],
-                (weight[..., AOA] * angle.sin())[..., None],
-            ],
-            -1,
-        )
-        key = (torch.arange(B, device=weight.device)[:, None] * cells + inputs.cell_BS).flatten()
-        moment = moment.new_zeros(B * cells, moment.shape[-1]).index_add(
-            0, key, moment.flatten(0, 1)
-        )
-        row = (moment[:, :E] > 0).nonzero()
-        pair, quantity = row[:, 0], row[:, 1]
-        sequence = pair // cells
-        picked = moment[pair]
-        total = picked.gather(1, quantity[:, None])[:, 0]
-        reports = total.square() / picked.gather(1, E + quantity[:, None])[:, 0]
-        value = picked.gather(1, 2 * E + quantity[:, None])[:, 0] / total
-        bearing = torch.rad2deg(torch.atan2(picked[:, 3 * E + 1], picked[:, 3 * E]))
-        heard = torch.zeros(B * cells, dtype=torch.bool, device=key.device)
-        heard[key[inputs.mask_BS.flatten()]] = True
+        row = torch.stack(known, -1).nonzero()
+        sequence, slot, quantity = row.unbind(1)
+        errors = self.errors(tokens.summary_BD)
+        common = (self.log_common_E + errors[:, :E].clamp(-4.0, 4.0))[sequence, quantity].exp()
+        single = (self.log_single_E + errors[:, E : 2 * E].clamp(-4.0, 4.0))[sequence, quantity]
+        width = observation.interval_ns_BK[sequence, slot]
         return Observed(
             sequence,
-            pair % cells,
+            observation.cell_BK[sequence, slot],
             quantity,
-            torch.where(quantity == AOA, bearing, value),
-            common_BE[sequence, quantity].square()
-            + single_BE[sequence, quantity].square() / reports,
-            heard.view(B, cells),
-            self._threshold(inputs, errors[:, 2 * E]),
-            1.2 * torch.sigmoid(errors[:, 2 * E + 1] + 1.0),
+            value[sequence, slot, quantity],
+            common.square() + single.exp().square() / reports[sequence, slot, quantity],
+            torch.where(quantity == ADVANCE, width, 0.0),
+            observation.heard_BC,
+            observation.threshold_dbm_BC - maps.epre_dbm_C,
+            1.2 * torch.sigmoid(errors[:, 2 * E] + 1.0),
         )
-
-    def _threshold(self, inputs: RadioInputs, gate_B: Tensor) -> Tensor:
-        """Path gain below which a cell may be unheard: the detection level, or the weakest cell
-        of the list where the list was cut off; the gate learns which."""
-        weakest = inputs.observed_BSE[..., 0].masked_fill(
-            ~inputs.observed_mask_BSE[..., 0], float("inf")
-        )
-        weakest_B = weakest.amin(1)
-        weakest_B = torch.where(torch.isfinite(weakest_B), weakest_B, self.detection_db.detach())
-        return torch.lerp(self.detection_db.expand_as(gate_B), weakest_B, torch.sigmoid(gate_B))
 
     def row_likelihood(
-        self, observed: Observed, rows: Tensor, mean: Tensor, variance: Tensor, valid: Tensor
+        self, observed: Observed, rows: slice, mean: Tensor, variance: Tensor, valid: Tensor
     ) -> Tensor:
         """Log likelihood of some rows at some places.
 
@@ -146,31 +143,29 @@ class Evidence(nn.Module):
         shape = (-1,) + (1,) * (mean.dim() - 1)
         quantity = observed.quantity_R[rows]
         residual = observed.value_R[rows].view(shape) - mean
-        residual = torch.where((quantity == AOA).view(shape), wrap_deg(residual), residual)
-        log_density = log_student_t(
+        residual = torch.where((quantity == ANGLE).view(shape), wrap_deg(residual), residual)
+        log_density = log_boxed_student_t(
             residual,
             variance + observed.variance_R[rows].view(shape),
-            self._freedom()[quantity].view(shape),
+            (1.5 + self.log_freedom_E.exp())[quantity].view(shape),
+            observed.width_R[rows].view(shape),
         )
-        return torch.where(valid > 0, log_density, self.no_path_E[quantity].view(shape))
-
-    def _freedom(self) -> Tensor:
-        return 1.5 + self.log_freedom_E.exp()
+        return torch.where(valid, log_density, self.no_path_E[quantity].view(shape))
 
     def unheard(self, threshold: Tensor, path_gain_db: Tensor, valid: Tensor) -> Tensor:
         """Log probability that a cell with this expected path gain is in no report."""
         slope = self.log_slope_db.exp()
         miss = torch.sigmoid(self.miss_logit)
         hidden = torch.sigmoid((threshold - path_gain_db) / slope)
-        return torch.log(miss + (1.0 - miss) * hidden) * valid
+        return torch.where(valid, torch.log(miss + (1.0 - miss) * hidden), 0.0)
 
-    def at_hypotheses(self, observed: Observed, pixels: EvidenceMap, cell_BK: Tensor) -> Tensor:
+    def at_hypotheses(self, observed: Observed, pixels: PixelEvidence, cell_BK: Tensor) -> Tensor:
         """Log likelihood at every pixel of chosen coarse cells, [B, K, n]."""
         C, E, P, n = pixels.mean_CEPn.shape
         B, K = cell_BK.shape
-        rows = torch.arange(len(observed.value_R), device=cell_BK.device)
+        rows = slice(0, len(observed.value_R))
         place = cell_BK[observed.sequence_R]
-        plane = (observed.cell_R * E + observed.quantity_R)[:, None]
+        plane = (observed.cell_R * E + map_plane(observed.quantity_R))[:, None]
         mean = pixels.mean_CEPn.view(C * E, P, n)[plane, place]
         variance = pixels.variance_CEPn.view(C * E, P, n)[plane, place]
         valid = pixels.valid_CPn[observed.cell_R[:, None], place]
@@ -178,39 +173,45 @@ class Evidence(nn.Module):
         total = rows_RKn.new_zeros(B, K, n).index_add(0, observed.sequence_R, rows_RKn)
         sequence, cell = (~observed.heard_BC).nonzero(as_tuple=True)
         quiet = self.unheard(
-            observed.threshold_B[sequence][:, None, None],
+            observed.threshold_db_BC[sequence, cell][:, None, None],
             pixels.mean_CEPn[:, 0][cell[:, None], cell_BK[sequence]],
             pixels.valid_CPn[cell[:, None], cell_BK[sequence]],
         )
         return total.index_add(0, sequence, quiet)
 
     @torch.no_grad()
-    def on_blocks(self, observed: Observed, blocks: EvidenceMap) -> Tensor:
-        """Log likelihood at every block of the map, [B, P, k]; no gradient (see `Fusion`).
+    def on_blocks(self, observed: Observed, blocks: BlockEvidence) -> Tensor:
+        """Log likelihood at every block of the map, [B, P, k]; no gradient (see `fusion`).
 
-        One sequence at a time: its few megabytes stay in the processor's cache.
+        Only blocks that touch outdoor places are computed; the others get the lowest value of
+        those. One sequence at a time: its few megabytes stay in the processor's cache.
         """
-        C, E, P, k = blocks.mean_CEPn.shape
-        mean = blocks.mean_CEPn.view(C * E, P * k)
-        variance = blocks.variance_CEPn.view(C * E, P * k)
-        valid = blocks.valid_CPn.view(C, P * k)
+        C, E, G = blocks.mean_CEG.shape
+        mean, variance = blocks.mean_CEG.view(C * E, G), blocks.variance_CEG.view(C * E, G)
         counts = torch.bincount(observed.sequence_R, minlength=len(observed.heard_BC)).tolist()
-        result = mean.new_empty(len(counts), P, k)
+        P, k = blocks.log_prior_Pk.shape
+        result = mean.new_empty(len(counts), P * k)
         start = 0
         for b, count in enumerate(counts):
-            rows = torch.arange(start, start + count, device=mean.device)
+            rows = slice(start, start + count)
             start += count
             cell = observed.cell_R[rows]
-            plane = cell * E + observed.quantity_R[rows]
+            plane = cell * E + map_plane(observed.quantity_R[rows])
             likelihood = self.row_likelihood(
-                observed, rows, mean[plane], variance[plane], valid[cell]
+                observed, rows, mean[plane], variance[plane], blocks.valid_CG[cell]
             ).sum(0)
             quiet = (~observed.heard_BC[b]).nonzero()[:, 0]
-            likelihood += self.unheard(observed.threshold_B[b], mean[quiet * E], valid[quiet]).sum(
-                0
-            )
-            result[b] = likelihood.view(P, k)
-        return result
+            likelihood += self.unheard(
+                observed.threshold_db_BC[b, quiet, None], mean[quiet * E], blocks.valid_CG[quiet]
+            ).sum(0)
+            result[b] = likelihood.min()
+            result[b, blocks.index_G] = likelihood
+        return result.view(-1, P, k)
+
+
+def map_plane(quantity_R: Tensor) -> Tensor:
+    """Evidence feature of the map that each row is compared with."""
+    return quantity_R.new_tensor(MAP_PLANE)[quantity_R]
 
 
 def window_moments(log_weight_BKn: Tensor, offset_n2: Tensor) -> tuple[Tensor, Tensor, Tensor]:

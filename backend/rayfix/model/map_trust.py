@@ -33,20 +33,38 @@ edge of a building falls inside a pixel."""
 
 
 @dataclass(frozen=True)
-class EvidenceMap:
-    """What is expected of each cell at each place of one grid level, grouped by coarse cell.
+class PixelEvidence:
+    """What is expected of each cell at each pixel, grouped by coarse cell.
 
     Attributes:
         mean_CEPn: expected path gain [dB], ToA [ns], bearing [deg], bias included.
         variance_CEPn: variance of the map there, in squared units.
-        valid_CPn: whether a path arrives, as 1 or 0.
-        log_prior_Pn: log of the share of each place that is outdoors.
+        valid_CPn: whether a path arrives.
+        log_prior_Pn: log density of the place before any measurement: outdoors or not.
     """
 
     mean_CEPn: Tensor
     variance_CEPn: Tensor
     valid_CPn: Tensor
     log_prior_Pn: Tensor
+
+
+@dataclass(frozen=True)
+class BlockEvidence:
+    """The same for blocks of pixels, G of them: those with an outdoor pixel in or beside them.
+
+    Attributes:
+        mean_CEG, variance_CEG, valid_CG: as in `PixelEvidence`, the spread within a block being
+            part of its variance.
+        index_G: place of each block among all, which are grouped by coarse cell [P * k].
+        log_prior_Pk: log of the mean prior density of every block.
+    """
+
+    mean_CEG: Tensor
+    variance_CEG: Tensor
+    valid_CG: Tensor
+    index_G: Tensor
+    log_prior_Pk: Tensor
 
 
 def wrap_deg(angle_deg: Tensor) -> Tensor:
@@ -129,7 +147,7 @@ class MapTrust(nn.Module):
 @torch.no_grad()
 def evidence_maps(
     maps: MapTensors, inputs_CHWG: Tensor, trust: MapTrust, grid: CoarseGrid, block_m: float
-) -> tuple[EvidenceMap, EvidenceMap]:
+) -> tuple[PixelEvidence, BlockEvidence]:
     """The evidence of every pixel, and of every block of pixels.
 
     A block's mean and variance are those of its pixels (their spread included), so that a peak
@@ -146,10 +164,10 @@ def evidence_maps(
         maps.outdoor_HW.float()[None, None], 3, stride=1, padding=1, count_include_pad=False
     )[0, 0]
     prior_HW = grid.pad(torch.where(maps.outdoor_HW, 1.0, 0.2 * near_outdoor) + INDOOR_PRIOR)
-    pixels = EvidenceMap(
+    pixels = PixelEvidence(
         grid.by_cell(mean_CEHW),
         grid.by_cell(variance_CEHW),
-        grid.by_cell(valid_CHW),
+        grid.by_cell(valid_CHW > 0),
         grid.by_cell(prior_HW).clamp_min(1e-9).log(),
     )
     side = grid.block_side(block_m)
@@ -174,11 +192,18 @@ def evidence_maps(
     spread = mean_CEHW - centre.repeat_interleave(side, -2).repeat_interleave(side, -1)
     spread = torch.cat([spread[:, :2], wrap_deg(spread[:, 2:])], 1)
     block_variance = pool((spread.square() + variance_CEHW) * weight) / total
-    blocks = EvidenceMap(
-        grid.by_cell(centre, side),
-        grid.by_cell(block_variance.clamp_min(1e-3), side),
-        grid.by_cell((share > 0).float(), side),
-        grid.by_cell(pool(prior_HW), side).clamp_min(1e-9).log(),
+    prior_Pk = grid.by_cell(pool(prior_HW), side)
+    index_G = (prior_Pk.flatten() > 1.5 * INDOOR_PRIOR).nonzero()[:, 0]
+
+    def outdoors(plane: Tensor) -> Tensor:
+        return grid.by_cell(plane, side).flatten(-2)[..., index_G].contiguous()
+
+    blocks = BlockEvidence(
+        outdoors(centre),
+        outdoors(block_variance.clamp_min(1e-3)),
+        outdoors(share > 0),
+        index_G,
+        prior_Pk.clamp_min(1e-9).log(),
     )
     return pixels, blocks
 
@@ -190,21 +215,26 @@ def _pixel_variance(maps: MapTensors) -> Tensor:
     return maps.features_CFHW.new_tensor([0.0, step_ns**2 / 12.0, 0.0])[:, None, None]
 
 
-def log_student_t(residual: Tensor, variance: Tensor, freedom: Tensor) -> Tensor:
-    """Log density of Student's t: its tails are heavy enough that one wrong path cannot break it.
+def log_boxed_student_t(
+    residual: Tensor, variance: Tensor, freedom: Tensor, width: Tensor
+) -> Tensor:
+    """Log density of Student's t around an interval: flat inside it, tails of Student's t beyond.
+
+    The tails are heavy enough that one wrong path cannot break it. With f the unnormalised
+    Student-t of unit scale and Z its integral, the density is
+    f(max(|r| - width / 2, 0) / s) / (width + s Z), which integrates to 1.
 
     Args:
         residual: observed minus expected.
-        variance: squared scale.
+        variance: squared scale s^2.
         freedom: degrees of freedom, broadcastable.
+        width: width of the interval whose middle is observed; 0 = a plain Student-t.
     """
-    constant = (
-        torch.lgamma((freedom + 1.0) / 2.0)
-        - torch.lgamma(freedom / 2.0)
-        - 0.5 * torch.log(freedom * math.pi)
+    outside = (residual.abs() - 0.5 * width).clamp_min(0.0)
+    log_integral = (
+        0.5 * torch.log(freedom * math.pi)
+        + torch.lgamma(freedom / 2.0)
+        - torch.lgamma((freedom + 1.0) / 2.0)
     )
-    return (
-        constant
-        - 0.5 * variance.log()
-        - 0.5 * (freedom + 1.0) * torch.log1p(residual.square() / (freedom * variance))
-    )
+    tails = 0.5 * (freedom + 1.0) * torch.log1p(outside.square() / (freedom * variance))
+    return -torch.log(width + variance.sqrt() * log_integral.exp()) - tails

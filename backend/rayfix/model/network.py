@@ -13,19 +13,25 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from rayfix.measurement.report import ReportBatch
 from rayfix.model.coarse_grid import CoarseGrid
 from rayfix.model.config import NetworkConfig
-from rayfix.model.evidence import Evidence, Observed
+from rayfix.model.evidence import Evidence, Observed, map_plane
 from rayfix.model.fine_head import FineHead, Hypotheses
 from rayfix.model.fusion import Fusion, reduce_evidence
 from rayfix.model.map_encoder import MapEncoder, map_channels
-from rayfix.model.map_trust import EvidenceMap, MapTrust, evidence_maps, trust_inputs
+from rayfix.model.map_trust import (
+    BlockEvidence,
+    MapTrust,
+    PixelEvidence,
+    evidence_maps,
+    trust_inputs,
+)
 from rayfix.model.radio_encoder import RadioEncoder
 from rayfix.model.radio_inputs import radio_inputs
 from rayfix.physics.likelihood import EVIDENCE_FEATURES
 from rayfix.physics.lookup import lookup_cells
 from rayfix.physics.maps import MapTensors
+from rayfix.physics.observation import Observation
 
 
 @dataclass(frozen=True)
@@ -56,8 +62,8 @@ class MapTokens(NamedTuple):
     """
 
     token_PD: Tensor
-    pixels: EvidenceMap
-    blocks: EvidenceMap
+    pixels: PixelEvidence
+    blocks: BlockEvidence
 
 
 class NetworkOutput(NamedTuple):
@@ -68,7 +74,7 @@ class NetworkOutput(NamedTuple):
         hypotheses: the top coarse cells, with offsets and covariances.
         observed: what was compared with the map.
         map_attention_LBHP: attention from the radio queries to the map (averaged over queries).
-        token_attention_LBHS: attention from CLS to the measurement tokens (S = T * N).
+        token_attention_LBHS: attention from CLS to the measurement tokens (S = T * K).
     """
 
     coarse_logit_BP: Tensor
@@ -107,7 +113,7 @@ class LocatorNetwork(nn.Module):
 
     def forward(
         self,
-        batch: ReportBatch,
+        observation: Observation,
         scene: SceneInputs,
         tokens: MapTokens,
         attention: bool = False,
@@ -116,22 +122,21 @@ class LocatorNetwork(nn.Module):
         """Locate sequences of reports.
 
         Args:
-            batch: the reports, with cells of `scene.maps`.
+            observation: the reports as map features per heard cell (`physics.observe`).
             scene, tokens: from `scene_inputs` and `encode_map`.
             attention: also return attention weights.
             truth_xy_m_B2: training only: the coarse cell of the truth takes the place of the
                 last hypothesis where it is not among them, so that the fine head sees it.
         """
         grid, device = scene.grid, tokens.token_PD.device
-        inputs = radio_inputs(batch, scene.maps)
-        radio = self.radio(inputs, attention)
-        observed = self.evidence.observe(inputs, radio, scene.maps.shape[0])
+        radio = self.radio(radio_inputs(observation, scene.maps), attention)
+        observed = self.evidence.observe(observation, radio, scene.maps)
 
         side = grid.block_side(self.config.evidence_block_m)
         likelihood_BPk = self.evidence.on_blocks(observed, tokens.blocks)
         reduced = reduce_evidence(
             likelihood_BPk,
-            tokens.blocks.log_prior_Pn,
+            tokens.blocks.log_prior_Pk,
             grid.offsets(device, side),
             observed.temperature_B,
         )
@@ -151,7 +156,7 @@ class LocatorNetwork(nn.Module):
         )
         # Same measure on both levels: a block stands for the pixels it is made of.
         block_mass = torch.logsumexp(
-            likelihood_BPk * temperature.detach() + tokens.blocks.log_prior_Pn, -1
+            likelihood_BPk * temperature.detach() + tokens.blocks.log_prior_Pk, -1
         ) + 2.0 * math.log(side)
         hypotheses = self.fine(
             cell_BK,
@@ -174,15 +179,14 @@ class LocatorNetwork(nn.Module):
         place = xy_m_BM2[observed.sequence_R]
         cell = observed.cell_R[:, None]
         feature, valid = lookup_cells(scene.maps, place, cell)
-        quantity = observed.quantity_R[:, None].expand_as(valid)
-        index = feature.new_tensor(EVIDENCE_FEATURES, dtype=torch.long)[quantity]
+        pick = map_plane(observed.quantity_R)[:, None, None].expand(*valid.shape, 1)
+        index = pick.new_tensor(EVIDENCE_FEATURES)[pick]
         row, column = scene.maps.pixel_of(place)
         bias, variance = self.trust(scene.trust_CHWG[cell, row, column])
-        pick = quantity[..., None]
         return self.evidence.row_likelihood(
             observed,
-            torch.arange(len(place), device=place.device),
-            feature.gather(-1, index[..., None])[..., 0] + bias.gather(-1, pick)[..., 0],
+            slice(0, len(place)),
+            feature.gather(-1, index)[..., 0] + bias.gather(-1, pick)[..., 0],
             variance.gather(-1, pick)[..., 0],
             valid,
         )
@@ -200,6 +204,6 @@ class LocatorNetwork(nn.Module):
         cells = torch.arange(observed.heard_BC.shape[1], device=xy_m_B2.device)
         feature_BCF, valid_BC = lookup_cells(scene.maps, xy_m_B2[:, None], cells)
         silence_BC = self.evidence.unheard(
-            observed.threshold_B[:, None], feature_BCF[..., EVIDENCE_FEATURES[0]], valid_BC.float()
+            observed.threshold_db_BC, feature_BCF[..., EVIDENCE_FEATURES[0]], valid_BC
         )
         return (silence_BC * ~observed.heard_BC).sum(1)

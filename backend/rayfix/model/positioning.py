@@ -20,6 +20,8 @@ from rayfix.model.calibration import Calibration
 from rayfix.model.network import MapTokens, SceneInputs
 from rayfix.model.refinement import refine
 from rayfix.physics.maps import MapTensors
+from rayfix.physics.observation import Observation, observe
+from rayfix.physics.report_features import ReportTensors
 
 MODE_RADIUS_M = 24.0
 """Hypotheses this close to one another are one place: neighbouring coarse cells and their
@@ -115,7 +117,9 @@ def locate(
         attention: also return attention weights.
     """
     network, config = ready.model.network, ready.model.config
-    output = network(batch, ready.scene, ready.tokens, attention)
+    reports = ReportTensors.from_batch(batch, ready.maps.device)
+    observation = observe(reports, ready.maps, config.noise)
+    output = network(observation, ready.scene, ready.tokens, attention)
     found = output.hypotheses
     weight_BK = found.log_weight_BK.exp()
     calibration = config.calibration
@@ -144,7 +148,6 @@ def locate(
         )
     order = found.log_weight_BK.argsort(dim=-1, descending=True)
     map_attention, token_attention = output.map_attention_LBHP, output.token_attention_LBHS
-    _, T, N = batch.cell_BTN.shape
     return Positions(
         fix=fix,
         unrefined=unrefined,
@@ -156,9 +159,24 @@ def locate(
         token_attention_BLHTN=(
             None
             if token_attention is None
-            else token_attention.transpose(0, 1).unflatten(-1, (T, N))
+            else _by_report(token_attention, observation, reports.cell_BTN)
         ),
     )
+
+
+def _by_report(token_LBHS: Tensor, observation: Observation, cell_BTN: Tensor) -> Tensor:
+    """Attention to tokens (report, cell of the sequence) in the order of the reports' own cells."""
+    T, N = cell_BTN.shape[1:]
+    slots = observation.cell_BK.shape[1]
+    same_BTNK = (cell_BTN[..., None] == observation.cell_BK[:, None, None]) & (
+        observation.heard_BK[:, None, None]
+    )
+    slot_BTN = same_BTNK.to(torch.uint8).argmax(-1)
+    index = (torch.arange(T, device=slot_BTN.device)[:, None] * slots + slot_BTN).flatten(1)
+    layers, _, heads, _ = token_LBHS.shape
+    picked = token_LBHS.gather(-1, index[None, :, None].expand(layers, -1, heads, -1))
+    found_BTN = same_BTNK.any(-1)[:, None, None]
+    return picked.transpose(0, 1).reshape(-1, layers, heads, T, N) * found_BTN
 
 
 def estimate(

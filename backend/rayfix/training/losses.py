@@ -48,7 +48,7 @@ def training_loss(
     truth_xy_m_B2: Tensor,
     exact_B: Tensor,
     physics: PhysicsLoss | None,
-    observation: Observation | None,
+    observation: Observation,
     config: TrainingConfig,
 ) -> LossTerms:
     """All terms of one step.
@@ -57,15 +57,15 @@ def training_loss(
         network, output, scene: the network, its output and the map it looked at.
         truth_xy_m_B2: true positions [m].
         exact_B: sequences from exact paths; only they teach the errors of the map.
-        physics, observation: physics loss and what it compares; None = lambda_phys is 0.
+        physics, observation: physics loss (None = lambda_phys is 0) and what it compares.
         config: weights.
     """
     truth = scene.grid.cell_of(truth_xy_m_B2)
-    coarse = F.cross_entropy(output.coarse_logit_BP, truth, label_smoothing=0.01)
+    coarse = F.cross_entropy(output.coarse_logit_BP, truth)
     fine = fine_loss(output.hypotheses, truth, truth_xy_m_B2)
     evidence = evidence_loss(network, output, scene, truth_xy_m_B2, exact_B)
     phys = coarse.new_zeros(())
-    if physics is not None and observation is not None:
+    if physics is not None:
         phys = physics_term(physics, output.hypotheses, observation, scene.maps)
     weights = config.training.loss
     total = (

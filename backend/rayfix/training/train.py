@@ -29,7 +29,8 @@ from rayfix.model.positioning import ModelOnMap
 from rayfix.physics.loss import PhysicsLoss
 from rayfix.physics.maps import MapTensors
 from rayfix.physics.noise import NoiseModel
-from rayfix.physics.observation import ReportTensors, observe
+from rayfix.physics.observation import observe
+from rayfix.physics.report_features import ReportTensors
 from rayfix.radio_map.store import load_radio_map
 from rayfix.scene.cell import Cell
 from rayfix.training.checkpoint import load_checkpoint, save_checkpoint
@@ -147,10 +148,8 @@ class Run:
         drawn = self.sampler.draw(step)
         self.network.train()
         tokens = self.network.encode_map(self.scene)
-        output = self.network(drawn.batch, self.scene, tokens, truth_xy_m_B2=drawn.truth_xy_m_B2)
-        observation = None
-        if self.physics is not None:
-            observation = observe(ReportTensors.from_batch(drawn.batch), self.maps, self.noise)
+        observation = observe(ReportTensors.from_batch(drawn.batch), self.maps, self.noise)
+        output = self.network(observation, self.scene, tokens, truth_xy_m_B2=drawn.truth_xy_m_B2)
         terms = training_loss(
             self.network,
             output,
