@@ -6,6 +6,8 @@ town            what is in the town: its radio map and reports of it
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -17,6 +19,7 @@ from tests.model.town import CELLS, SMALL, paths, town_map
 
 from rayfix.config import Settings
 from rayfix.files import write_text_whole
+from rayfix.live.record import FixRecord, new_fix_id
 from rayfix.measurement.conditions import load_conditions
 from rayfix.model.artefact import Model, ModelConfig, save_model
 from rayfix.model.network import LocatorNetwork
@@ -105,3 +108,23 @@ def settings_of(town: Town, folder: Path) -> Settings:
         live_log=folder / "live.sqlite",
         frontend_dir=frontend,
     )
+
+
+@pytest.fixture
+def make_record() -> Callable[..., FixRecord]:
+    def make(
+        ue_id: str | None = "ue-1",
+        time_s: float = 1000.0,
+        received_s: float | None = None,
+        lon: float = 11.57,
+        lat: float = 48.13,
+        detail: str = '{"reply":{}}',
+    ) -> FixRecord:
+        return FixRecord(
+            fix_id=new_fix_id(), ue_id=ue_id, scene="munich", time_s=time_s,
+            received_s=time.time() if received_s is None else received_s, lat=lat, lon=lon,
+            accuracy_m=4.5, confidence=0.9, semi_major_m=6.0, semi_minor_m=3.0,
+            orientation_deg=30.0, ellipse_confidence=0.95, detail=detail,
+        )  # fmt: skip
+
+    return make

@@ -6,10 +6,10 @@ from collections.abc import Iterator
 
 import pytest
 from fastapi.testclient import TestClient
+from tests.conftest import Town, settings_of
+
 from rayfix.api.app import create_app
 from rayfix.config import Settings
-
-from tests.conftest import Town, settings_of
 
 
 @pytest.fixture(scope="session")

@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 from fastapi.testclient import TestClient
-from rayfix.api.app import create_app
-from rayfix.config import Settings
-
 from tests.api.test_locate import problem_of
 from tests.conftest import Town
+
+from rayfix.api.app import create_app
+from rayfix.config import Settings
 
 
 def locate(client: TestClient, **request: Any) -> dict[str, Any]:

@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 from fastapi.testclient import TestClient
 from PIL import Image
-
 from tests.api.test_locate import problem_of
 from tests.conftest import BUILDINGS, Town
 

@@ -12,14 +12,14 @@ from typing import Any
 import pytest
 from fastapi.testclient import TestClient
 from pydantic import SecretStr, ValidationError
+from tests.api.test_locate import problem_of
+from tests.conftest import Town
+
 from rayfix import __version__
 from rayfix.api.app import create_app
 from rayfix.api.schemas import Place
 from rayfix.config import Settings
 from rayfix.errors import RayFixError
-
-from tests.api.test_locate import problem_of
-from tests.conftest import Town
 
 
 def test_alive_and_ready(client: TestClient) -> None:

@@ -12,7 +12,6 @@ import pytest
 import redis
 
 from rayfix.live.log import LiveLog, Retention
-from rayfix.live.record import FixRecord, new_fix_id
 from rayfix.live.redis_log import RedisLog
 from rayfix.live.sqlite_log import SqliteLog
 
@@ -82,23 +81,3 @@ def make_log(
     yield make
     for log in opened:
         log.close()
-
-
-@pytest.fixture
-def make_record() -> Callable[..., FixRecord]:
-    def make(
-        ue_id: str | None = "ue-1",
-        time_s: float = 1000.0,
-        received_s: float | None = None,
-        lon: float = 11.57,
-        lat: float = 48.13,
-        detail: str = '{"reply":{}}',
-    ) -> FixRecord:
-        return FixRecord(
-            fix_id=new_fix_id(), ue_id=ue_id, scene="munich", time_s=time_s,
-            received_s=time.time() if received_s is None else received_s, lat=lat, lon=lon,
-            accuracy_m=4.5, confidence=0.9, semi_major_m=6.0, semi_minor_m=3.0,
-            orientation_deg=30.0, ellipse_confidence=0.95, detail=detail,
-        )  # fmt: skip
-
-    return make

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 import redis
+from tests.live.conftest import RedisServer
+
 from rayfix.live.hub import LiveHub
 from rayfix.live.log import LiveLog, LogState, Retention
 from rayfix.live.record import FixRecord
@@ -22,8 +24,6 @@ from rayfix.live.subscription import (
     ReaderClosedError,
     Subscription,
 )
-
-from tests.live.conftest import RedisServer
 
 MakeLog = Callable[..., LiveLog]
 MakeRecord = Callable[..., FixRecord]

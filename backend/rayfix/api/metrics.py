@@ -27,6 +27,9 @@ class Metrics:
             "rayfix_http_request_seconds", "time to answer a request, by route and status",
             ("method", "route", "status"), buckets=_SECONDS, registry=registry,
         )  # fmt: skip
+        self.in_flight = Gauge(
+            "rayfix_http_requests_in_flight", "requests that are being answered", registry=registry
+        )
         self.stages = Histogram(
             "rayfix_locate_stage_seconds", "time of each stage of a locate request",
             ("stage",), buckets=_SECONDS, registry=registry,

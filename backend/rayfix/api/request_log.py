@@ -76,6 +76,7 @@ class RequestLog:
             return
         started = time.perf_counter()
         status = 0
+        self._metrics.in_flight.inc()
 
         async def send_with_id(message: Message) -> None:
             nonlocal status
@@ -94,6 +95,7 @@ class RequestLog:
             detail = f"An unexpected error, logged with request id {request_id}."
             await problem(500, "internal_error", detail)(scope, receive, send_with_id)
         finally:
+            self._metrics.in_flight.dec()
             self._record(scope, status, time.perf_counter() - started)
 
     def _record(self, scope: Scope, status: int, seconds: float) -> None:

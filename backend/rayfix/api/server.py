@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any
 
 import uvicorn
+from fastapi import FastAPI
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from rayfix.api.app import create_app
@@ -59,6 +59,26 @@ def header_timeout_protocol(timeout_s: float) -> type[HttpToolsProtocol]:
     return HeaderTimeoutProtocol
 
 
+def server_of(app: FastAPI, settings: Settings) -> uvicorn.Server:
+    """A uvicorn server with our limits; `run` serves until SIGTERM or SIGINT."""
+    config = uvicorn.Config(
+        app,
+        host=settings.host,
+        port=settings.port,
+        http=header_timeout_protocol(settings.header_timeout_s),
+        ws="websockets-sansio",
+        ws_max_size=MAX_CLIENT_FRAME_BYTES,
+        ws_ping_interval=PING_S,
+        ws_ping_timeout=PING_S,
+        ws_per_message_deflate=False,
+        timeout_graceful_shutdown=GRACEFUL_S,
+        access_log=False,
+        log_config=None,
+        server_header=False,
+    )
+    return uvicorn.Server(config)
+
+
 def serve(settings: Settings) -> None:
     """Load model and maps, then serve until SIGTERM or SIGINT.
 
@@ -66,19 +86,4 @@ def serve(settings: Settings) -> None:
         ArtefactError: a model, map or log file is missing or damaged; nothing was served.
     """
     configure_logging(settings.log_format)
-    app = create_app(settings, Locator.load(settings))
-    options: dict[str, Any] = {
-        "host": settings.host,
-        "port": settings.port,
-        "http": header_timeout_protocol(settings.header_timeout_s),
-        "ws": "websockets-sansio",
-        "ws_max_size": MAX_CLIENT_FRAME_BYTES,
-        "ws_ping_interval": PING_S,
-        "ws_ping_timeout": PING_S,
-        "ws_per_message_deflate": False,
-        "timeout_graceful_shutdown": GRACEFUL_S,
-        "access_log": False,
-        "log_config": None,
-        "server_header": False,
-    }
-    uvicorn.run(app, **options)
+    server_of(create_app(settings, Locator.load(settings)), settings).run()

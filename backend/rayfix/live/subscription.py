@@ -95,16 +95,20 @@ class Subscription:
         self._closed: ReaderClosedError | None = None
 
     def offer(self, features: Sequence[LiveFeature]) -> None:
-        """Keep what the reader wants; a reader that leaves too much unread is closed."""
+        """Keep what the reader wants; a reader that left too much unread is closed instead.
+
+        Only what was left counts, not the features offered now: a burst closes nobody who reads.
+        """
         if self._closed is not None:
+            return
+        if self._bytes > self._max_bytes:
+            self.close(SLOW_READER, "too much unread: reconnect with the last epoch and offset")
             return
         for feature in features:
             if self.wanted.wants(feature.lon, feature.lat, feature.ue_id):
                 self._waiting.append(feature)
                 self._bytes += len(feature.text) + FEATURE_OVERHEAD_BYTES
-        if self._bytes > self._max_bytes:
-            self.close(SLOW_READER, "too much unread: reconnect with the last epoch and offset")
-        elif self._waiting:
+        if self._waiting:
             self._changed.set()
 
     def close(self, code: int, reason: str) -> None:
