@@ -150,7 +150,7 @@ def error_response(error: RayFixError) -> Response:
 
 
 def field_path(location: Iterable[str | int]) -> str:
-    """`reports[0].cells[1].rsrp_dbm` of a pydantic location; the place (body, query) is left out."""
+    """`reports[0].cells[1].rsrp_dbm` of a pydantic location, without its place (body, query)."""
     path = ""
     for part in list(location)[1:]:
         path += f"[{part}]" if isinstance(part, int) else f".{part}" if path else part

@@ -7,6 +7,7 @@ N heard cells of a report.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
@@ -22,8 +23,10 @@ from rayfix.locator.fix import (
     LocateResult,
     Posterior,
     Refinement,
+    Residual,
 )
 from rayfix.locator.loaded_scene import LoadedScene
+from rayfix.locator.residuals import residuals_at
 from rayfix.locator.uncertainty import circle_radius_m
 from rayfix.measurement.report import Report, ReportBatch
 from rayfix.model.coarse_grid import CoarseGrid
@@ -74,6 +77,9 @@ def answers(
                 posterior=Posterior(grid, posterior_BP[b]) if "posterior" in include else None,
                 attention=_attention(b, query, batch, on_map, grid, positions)
                 if "attention" in include
+                else None,
+                residuals=_residuals(b, query, batch, on_map, fixes[b])
+                if "residuals" in include
                 else None,
             )
         )
@@ -143,6 +149,16 @@ def _refinements(positions: Positions, scene: Scene) -> list[Refinement] | None:
 def report_order(reports: Sequence[Report]) -> list[int]:
     """Index in the request of each report of a batch, which sorts them by time."""
     return sorted(range(len(reports)), key=lambda index: reports[index].time)
+
+
+def _residuals(
+    b: int, query: LocateQuery, batch: ReportBatch, on_map: ModelOnMap, fix: Fix
+) -> tuple[Residual, ...]:
+    """Residuals at the fix, with the index that each report has in the request."""
+    order = report_order(query.reports)
+    noise = on_map.model.config.noise
+    found = residuals_at(batch[b : b + 1], on_map.maps, noise, fix.x_m, fix.y_m)
+    return tuple(replace(residual, report=order[residual.report]) for residual in found)
 
 
 def _attention(
