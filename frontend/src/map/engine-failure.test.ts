@@ -18,6 +18,8 @@ describe('isEngineFailure', () => {
 describe('engineFailureReason', () => {
   it('tells a refusal from silence', () => {
     expect(engineFailureReason({ message: 'Unauthorized', status: 401 })).toMatch(/token/);
-    expect(engineFailureReason({ message: 'Failed to fetch' })).toMatch(/reached/);
+    expect(engineFailureReason({ message: 'Failed to fetch (x?access_token=pk.y)' })).toMatch(
+      /reached/,
+    );
   });
 });

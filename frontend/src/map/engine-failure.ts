@@ -5,19 +5,21 @@ export interface EngineError {
   url?: string;
 }
 
+/** Refused, or without a token; an address in a message may hold `access_token`, which says nothing. */
+function isRefusal(error: EngineError): boolean {
+  return error.status === 401 || error.status === 403 || /access token/i.test(error.message);
+}
+
 /**
  * Whether Mapbox cannot go on: refused (it blanks its canvas, even after it has drawn), or unable
  * to start. One of our own images failing, or a base-map tile later on, is not that.
  */
 export function isEngineFailure(error: EngineError, loaded: boolean, ownOrigin: string): boolean {
   if (error.url?.startsWith(ownOrigin)) return false;
-  if (error.status === 401 || error.status === 403) return true;
-  if (/access token/i.test(error.message)) return true;
-  return !loaded;
+  return isRefusal(error) || !loaded;
 }
 
 /** The failure in words that a person can act on. */
 export function engineFailureReason(error: EngineError): string {
-  const refused = error.status === 401 || error.status === 403 || /token/i.test(error.message);
-  return refused ? 'Mapbox refused the access token' : 'Mapbox cannot be reached';
+  return isRefusal(error) ? 'Mapbox refused the access token' : 'Mapbox cannot be reached';
 }

@@ -1,0 +1,89 @@
+import type { Page } from '@playwright/test';
+import { expect, test } from './service';
+import { MAP_CLIP, difference } from './picture';
+
+const QUIET = '&hide=labels,trails,ellipses,sites,buildings&map=none';
+
+async function picture(page: Page): Promise<Buffer> {
+  // Two pictures in a row that differ by markers at most: overlays and camera are at rest.
+  let last = await page.screenshot({ clip: MAP_CLIP });
+  await expect(async () => {
+    const next = await page.screenshot({ clip: MAP_CLIP });
+    const moved = await difference(page, last, next);
+    last = next;
+    expect(moved).toBeLessThan(0.01);
+  }).toPass();
+  return last;
+}
+
+async function firstUe(page: Page, url: string): Promise<string> {
+  await page.goto(url);
+  return (await page.locator('.ue-id').first().textContent()) ?? '';
+}
+
+test('a UE shows its fix, reports, residuals and measurement attention', async ({
+  page,
+  service,
+}) => {
+  const ue = await firstUe(page, service.url);
+  await page.locator('.ue-row').first().press('Enter');
+  const inspector = page.getByRole('region', { name: `UE ${ue}` });
+  await expect(inspector.getByText('Accuracy 68 %').first()).toBeVisible();
+  await expect(inspector.locator('.hypotheses li').first()).toBeVisible();
+  await expect(inspector.getByText('Physics energy')).toBeVisible();
+
+  await inspector.getByRole('tab', { name: 'Reports' }).click();
+  await expect(inspector.locator('.measurements tbody tr').first()).toBeVisible();
+  await inspector.getByRole('tab', { name: 'Residuals' }).click();
+  await expect(inspector.locator('.deviation > span').first()).toBeVisible();
+  await inspector.getByRole('tab', { name: 'Residuals' }).press('ArrowRight');
+  await expect(inspector.locator('.token').first()).toBeVisible();
+
+  await inspector.getByRole('button', { name: 'Close inspector' }).click();
+  await expect(inspector).toBeHidden();
+  await page.goBack();
+  await expect(inspector).toBeVisible();
+});
+
+test('the attention overlay appears, by layer and head', async ({ page, service }) => {
+  const ue = await firstUe(page, service.url);
+  await page.goto(`${service.url}/?ue=${ue}&overlay=none${QUIET}`);
+  await page.getByRole('button', { name: 'Hold' }).click();
+  await expect(page).toHaveURL(/[?&]fix=/);
+  const without = await picture(page);
+
+  await page.getByRole('radio', { name: 'Attention' }).check({ force: true });
+  await expect(page.getByRole('region', { name: 'Legend' })).toContainText('Attention');
+  await expect
+    .poll(async () => difference(page, without, await page.screenshot({ clip: MAP_CLIP })))
+    .toBeGreaterThan(0.02);
+  const blended = await picture(page);
+
+  await page.getByRole('combobox', { name: 'Layer' }).selectOption('0');
+  await page.getByRole('combobox', { name: 'Head' }).selectOption('0');
+
+  await expect
+    .poll(async () => difference(page, blended, await page.screenshot({ clip: MAP_CLIP })))
+    .toBeGreaterThan(0.01);
+
+  await page.getByRole('radio', { name: 'Posterior' }).check({ force: true });
+  await expect(page.getByRole('region', { name: 'Legend' })).toContainText('Posterior');
+});
+
+test('a link opens the same view again', async ({ page, service }) => {
+  const ue = await firstUe(page, service.url);
+  await page.goto(`${service.url}/?ue=${ue}${QUIET}&tab=residuals`);
+  await page.getByRole('button', { name: 'Hold' }).click();
+  const first = await picture(page);
+  const link = page.url();
+  expect(link).toContain('at=');
+  expect(link).toContain('fix=');
+  await page.goto('about:blank');
+  await page.goto(link);
+  await expect(page.getByRole('tab', { name: 'Residuals' })).toHaveAttribute(
+    'aria-selected',
+    'true',
+  );
+  // The UEs have moved on meanwhile: everything else is the same.
+  expect(await difference(page, first, await picture(page))).toBeLessThan(0.03);
+});

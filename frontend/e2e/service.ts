@@ -1,0 +1,122 @@
+/** The real service and the real feed, as processes that a test can stop and start again. */
+import { spawn, type ChildProcess } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { test as base } from '@playwright/test';
+
+const ROOT = fileURLToPath(new URL('../../', import.meta.url));
+const RAYFIX = process.env['RAYFIX'] ?? join(ROOT, '.venv/bin/rayfix');
+const READY_WITHIN_MS = 90_000;
+
+export const UES = 20;
+
+function freePort(): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const probe = createServer();
+    probe.on('error', reject);
+    probe.listen(0, '127.0.0.1', () => {
+      const address = probe.address();
+      probe.close(() => resolve(typeof address === 'object' && address ? address.port : 0));
+    });
+  });
+}
+
+function run(args: string[], environment: Record<string, string> = {}): ChildProcess {
+  return spawn(RAYFIX, args, {
+    cwd: ROOT,
+    env: { ...process.env, ...environment },
+    stdio: ['ignore', 'ignore', 'inherit'],
+  });
+}
+
+async function stop(child: ChildProcess | null): Promise<void> {
+  if (child === null || child.exitCode !== null || child.signalCode !== null) return;
+  const ended = new Promise((resolve) => child.once('exit', resolve));
+  child.kill('SIGTERM');
+  const hard = setTimeout(() => child.kill('SIGKILL'), 10_000);
+  await ended;
+  clearTimeout(hard);
+}
+
+export class Service {
+  private server: ChildProcess | null = null;
+  private feed: ChildProcess | null = null;
+  private readonly folder = mkdtempSync(join(tmpdir(), 'rayfix-e2e-'));
+
+  private constructor(private readonly port: number) {}
+
+  static async create(): Promise<Service> {
+    return new Service(await freePort());
+  }
+
+  get url(): string {
+    return `http://127.0.0.1:${this.port}`;
+  }
+
+  async startServer(): Promise<void> {
+    const server = run(['serve', '--host', '127.0.0.1', '--port', String(this.port)], {
+      RAYFIX_LIVE_LOG: join(this.folder, 'live.sqlite'),
+      MAPBOX_TOKEN: '',
+    });
+    this.server = server;
+    const deadline = Date.now() + READY_WITHIN_MS;
+    for (;;) {
+      const ready = await fetch(`${this.url}/readyz`).then(
+        (reply) => reply.ok,
+        () => false,
+      );
+      if (ready) return;
+      if (server.exitCode !== null) throw new Error(`rayfix serve ended with ${server.exitCode}`);
+      if (Date.now() > deadline) throw new Error('rayfix serve was not ready in time');
+      await new Promise((resolve) => setTimeout(resolve, 200));
+    }
+  }
+
+  stopServer(): Promise<void> {
+    return stop(this.server);
+  }
+
+  startFeed(): void {
+    this.feed = run(['feed', '--ues', String(UES), '--url', this.url]);
+  }
+
+  async stopFeed(): Promise<void> {
+    await stop(this.feed);
+    this.feed = null;
+  }
+
+  async end(): Promise<void> {
+    await this.stopFeed();
+    await this.stopServer();
+    rmSync(this.folder, { recursive: true, force: true });
+  }
+
+  async get<T>(path: string): Promise<T> {
+    const reply = await fetch(this.url + path);
+    if (!reply.ok) throw new Error(`${path}: ${reply.status}`);
+    return (await reply.json()) as T;
+  }
+}
+
+/** Tests share one service with its feed running. */
+export const test = base.extend<object, { service: Service }>({
+  service: [
+    // eslint-disable-next-line no-empty-pattern -- Playwright reads the fixtures from the pattern.
+    async ({}, use) => {
+      const service = await Service.create();
+      try {
+        await service.startServer();
+        service.startFeed();
+        await use(service);
+      } finally {
+        await service.end();
+      }
+    },
+    { scope: 'worker', timeout: 180_000 },
+  ],
+});
+
+export { expect } from '@playwright/test';
