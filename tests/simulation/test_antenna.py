@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+
 from rayfix.errors import RayTracingUnavailableError
 from rayfix.scene.cell import Cell
 from rayfix.simulation import llvm

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+
 from rayfix.errors import ArtefactError, UnknownSceneError
 from rayfix.scene.scene import Extent, Scene
 from rayfix.simulation.world import MaterialRedraw, World

@@ -1,8 +1,8 @@
 """Link quality from path gain: SNR, SINR, throughput and block error rate.
 
 One downlink layer over the whole carrier, after link adaptation; the error rates are Sionna SYS'
-tables for the PDSCH (simulated LDPC code blocks), the transport block sizes those of TS 38.214,
-5.1.3.2.
+tables for the PDSCH (simulated LDPC code blocks), which span MCS 2 (about -2.5 dB) to MCS 26 and
+end at 25 dB; the transport block sizes are those of TS 38.214, 5.1.3.2.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ def link_table(resource_blocks: int, subcarrier_spacing_hz: float) -> LinkTable:
     elements = torch.full_like(sinr, resource_blocks * 12 * DATA_SYMBOLS, dtype=torch.int32)
     pdsch = {"mcs_table_index": MCS_TABLE, "mcs_category": 1}
     abstraction = PHYAbstraction(
-        snr_db_interp_min_max_delta=(SINR_GRID_DB[0], 32.0, 0.1), device="cpu"
+        snr_db_interp_min_max_delta=(float(SINR_GRID_DB[0]), 32.0, 0.1), device="cpu"
     )
     adaptation = InnerLoopLinkAdaptation(abstraction, BLER_TARGET, device="cpu")
     mcs = adaptation(sinr_eff=sinr, num_allocated_re=elements, **pdsch)
