@@ -1,18 +1,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
+from tests.physics.conftest import report_batch
 
 from rayfix.errors import InvalidInputError
 from rayfix.physics.likelihood_grid import likelihood_grid
 from rayfix.physics.maps import MapTensors
 from rayfix.physics.motion import MotionPrior, sequence_posterior
 from rayfix.physics.noise import NoiseModel
-from rayfix.physics.observation import Observation
+from rayfix.physics.observation import Observation, observe
 from rayfix.physics.posterior import grid_posterior
+from rayfix.physics.report_features import ReportTensors
 
 Observe = Callable[..., Observation]
 SIGMA = (1.0, 6.0, 3.0)
@@ -43,6 +46,23 @@ def test_the_last_place_is_followed(
     static = (grid_posterior(seen, maps, noise).mean() - truth).norm(dim=-1).median()
     assert static / moving > gain
     assert moving < 2.5
+
+
+def test_a_way_gains_nothing_by_entering_shadows(maps: MapTensors, noise: NoiseModel) -> None:
+    """Phones that stand in light, in a town where half of the pixels hear each cell."""
+    random = torch.Generator().manual_seed(2)
+    coarse = torch.rand(3, 20, 20, generator=random) < 0.5
+    light = coarse.repeat_interleave(2, 1).repeat_interleave(2, 2) & maps.valid_CHW
+    patchy = replace(maps, valid_CHW=light)
+    lit = light.all(0) & maps.outdoor_HW
+    row, column = lit.nonzero().unbind(-1)
+    truth = torch.stack([maps.x_m_W[column], maps.y_m_H[row]], -1)[::2][:60]
+    still = truth[:, None].repeat(1, 10, 1).double().numpy()
+    batch = report_batch(still, SIGMA)
+    seen = observe(ReportTensors.from_batch(batch), patchy, noise)
+    moving = (sequence_posterior(seen, patchy, noise).mean() - truth).norm(dim=-1)
+    static = (grid_posterior(seen, patchy, noise).mean() - truth).norm(dim=-1)
+    assert moving.mean() < 1.2 * static.mean() + 0.1
 
 
 def test_one_report_is_the_static_posterior(

@@ -28,6 +28,17 @@ def density(residual: float, sigma: float, kind: FeatureNoise) -> float:
     return (1 - kind.outlier_share) * core + kind.outlier_share / kind.outlier_span
 
 
+def pixel_variance(maps: MapTensors, c: int, f: int, row: int, column: int) -> float:
+    """An eighth of the variance in the 3 x 3 outdoor neighbourhood, on the circle for AoA."""
+    window = (slice(max(row - 1, 0), row + 2), slice(max(column - 1, 0), column + 2))
+    known = maps.valid_CHW[c][window] & maps.outdoor_HW[window]
+    values = maps.features_CFHW[c, f][window][known].double()
+    if f == AOA:
+        mean = torch.exp(1j * torch.deg2rad(values)).mean().abs()
+        return float(-2 * mean.log()) * (180 / math.pi) ** 2 / 8
+    return float(values.var(correction=0)) / 8
+
+
 def brute_force(seen: Observation, b: int, row: int, column: int, maps, noise) -> float:  # type: ignore[no-untyped-def]
     """Log likelihood of one place, in plain Python."""
     total = 0.0
@@ -51,7 +62,8 @@ def brute_force(seen: Observation, b: int, row: int, column: int, maps, noise) -
             residual = float(seen.value_BKF[b, k, f] - maps.features_CFHW[c, f, row, column])
             if f == AOA:
                 residual = (residual + 180.0) % 360.0 - 180.0
-            sigma = float(seen.sigma_BKF[b, k, f])
+            variance = pixel_variance(maps, c, f, row, column) if path else 0.0
+            sigma = math.hypot(float(seen.sigma_BKF[b, k, f]), math.sqrt(variance))
             total += math.log(density(residual, sigma, kind) if path else kind.no_path_density)
     return total
 
@@ -72,7 +84,7 @@ def test_the_grid_is_the_brute_force_likelihood(
     for b in range(3):
         for row, column in ((3, 4), (22, 13), (36, 36), (11, 22)):
             expected = brute_force(seen, b, row, column, maps, noise)
-            assert found[b, row, column].item() == pytest.approx(expected, abs=2e-3)
+            assert found[b, row, column].item() == pytest.approx(expected, abs=5e-3)
 
 
 def test_the_grid_does_not_depend_on_how_sequences_are_batched(
@@ -128,7 +140,8 @@ def test_a_block_knows_mean_and_variance_of_its_outdoor_pixels(maps: MapTensors)
         values = gain[window][maps.outdoor_HW[window]]
         assert grid.mean_CEP[1, 0, p].item() == pytest.approx(values.mean().item(), rel=1e-5)
         spread = values.var(correction=0).item()
-        assert grid.variance_CEP[1, 0, p].item() == pytest.approx(spread, rel=1e-3, abs=1e-5)
+        # The variance within pixels comes on top; this town is smooth.
+        assert spread <= grid.variance_CEP[1, 0, p].item() < 1.2 * spread
         assert grid.outdoor_P[p] == maps.outdoor_HW[window].sum()
     # The south-west has no path from cell C.
     assert not grid.path_CP[2, 0] and grid.path_CP[2, -1]

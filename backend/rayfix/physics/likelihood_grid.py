@@ -16,6 +16,10 @@ from rayfix.errors import InvalidInputError
 from rayfix.physics.likelihood import EVIDENCE_FEATURES
 from rayfix.physics.maps import AOA, MapTensors, wrap_360
 
+WITHIN_PIXEL = 1.0 / 8.0
+"""Variance of a sloping feature within a pixel, over that within its 3 x 3 neighbourhood: a slope g
+gives 1/12 g^2 against 2/3 g^2 per axis."""
+
 
 @dataclass(frozen=True)
 class LikelihoodGrid:
@@ -24,7 +28,7 @@ class LikelihoodGrid:
     Attributes:
         mean_CEP: mean of each evidence feature over the place's valid outdoor pixels, angles in
             [0, 360); 0 where there is none.
-        variance_CEP: variance of the features around that mean within the place.
+        variance_CEP: variance of the features around that mean within the place, pixels included.
         path_CP: whether the cell has a path at the place.
         xy_m_P2: centre of the places' outdoor pixels [m].
         index_P: position in the flattened [H, W] grid.
@@ -64,23 +68,12 @@ def likelihood_grid(maps: MapTensors, stride: int = 1) -> LikelihoodGrid:
     outdoor_SP = outdoor_SP[:, place_P]
     weight_CSP = _blocks(maps.valid_CHW.float(), stride)[:, :, place_P] * outdoor_SP
     count_CP = weight_CSP.sum(1)
-    divisor_CP = count_CP.clamp(min=1.0)
     means, variances = [], []
     for feature in EVIDENCE_FEATURES:
         value_CSP = _blocks(maps.features_CFHW[:, feature], stride)[:, :, place_P]
-        if feature == AOA:
-            angle = torch.deg2rad(value_CSP)
-            cosine = (torch.cos(angle) * weight_CSP).sum(1) / divisor_CP
-            sine = (torch.sin(angle) * weight_CSP).sum(1) / divisor_CP
-            means.append(wrap_360(torch.rad2deg(torch.atan2(sine, cosine))))
-            # Circular variance -2 ln R (Mardia and Jupp, 2.3.4), in squared degrees.
-            length = torch.where(count_CP > 0, torch.hypot(cosine, sine), 1.0).clamp(1e-3, 1.0)
-            variances.append(-2.0 * length.log() * (180.0 / torch.pi) ** 2)
-        else:
-            mean = (value_CSP * weight_CSP).sum(1) / divisor_CP
-            deviation = (value_CSP - mean[:, None]).square()
-            means.append(mean)
-            variances.append((deviation * weight_CSP).sum(1) / divisor_CP)
+        mean, variance = _moments(value_CSP, weight_CSP, feature == AOA)
+        means.append(mean)
+        variances.append(variance + _pixel_variance(maps, feature, stride)[:, place_P])
     x_SP = _blocks(maps.x_m_W.expand(1, rows, columns), stride)[0][:, place_P]
     y_SP = _blocks(maps.y_m_H[:, None].expand(1, rows, columns), stride)[0][:, place_P]
     outdoor_P = outdoor_SP.sum(0)
@@ -97,6 +90,39 @@ def likelihood_grid(maps: MapTensors, stride: int = 1) -> LikelihoodGrid:
         x_m_W=maps.x_m_W.view(-1, stride).mean(1),
         y_m_H=maps.y_m_H.view(-1, stride).mean(1),
     )
+
+
+def _moments(value_CSP: Tensor, weight_CSP: Tensor, is_angle: bool) -> tuple[Tensor, Tensor]:
+    """Weighted mean and variance over S, [C, P]; 0 where no weight; angles on the circle [deg]."""
+    total_CP = weight_CSP.sum(1)
+    divisor_CP = total_CP.clamp(min=1.0)
+    if not is_angle:
+        mean_CP = (value_CSP * weight_CSP).sum(1) / divisor_CP
+        deviation_CSP = (value_CSP - mean_CP[:, None]).square()
+        return mean_CP, (deviation_CSP * weight_CSP).sum(1) / divisor_CP
+    angle_CSP = torch.deg2rad(value_CSP)
+    cosine_CP = (torch.cos(angle_CSP) * weight_CSP).sum(1) / divisor_CP
+    sine_CP = (torch.sin(angle_CSP) * weight_CSP).sum(1) / divisor_CP
+    # Circular variance -2 ln R (Mardia and Jupp, 2.3.4), in squared degrees.
+    length_CP = torch.where(total_CP > 0, torch.hypot(cosine_CP, sine_CP), 1.0).clamp(1e-3, 1.0)
+    mean_CP = wrap_360(torch.rad2deg(torch.atan2(sine_CP, cosine_CP)))
+    return mean_CP, -2.0 * length_CP.log() * (180.0 / torch.pi) ** 2
+
+
+def _pixel_variance(maps: MapTensors, feature: int, stride: int) -> Tensor:
+    """Variance of a feature within one pixel, mean over each block, [C, H W].
+
+    From the valid neighbours (`WITHIN_PIXEL`): large where the map is steep or jumps.
+    """
+    cells, rows, columns = maps.shape
+    planes = F.pad(maps.features_CFHW[:, feature], (1, 1, 1, 1))
+    valid = F.pad((maps.valid_CHW & maps.outdoor_HW).float(), (1, 1, 1, 1))
+    value_CSN, weight_CSN = (F.unfold(p[:, None], 3) for p in (planes, valid))
+    variance_CN = _moments(value_CSN, weight_CSN, feature == AOA)[1] * WITHIN_PIXEL
+    weight_CN = (maps.valid_CHW & maps.outdoor_HW).float().view(cells, -1)
+    total_CSP = _blocks((variance_CN * weight_CN).view(cells, rows, columns), stride)
+    count_CSP = _blocks(weight_CN.view(cells, rows, columns), stride)
+    return total_CSP.sum(1) / count_CSP.sum(1).clamp(min=1.0)
 
 
 def _blocks(planes_CHW: Tensor, stride: int) -> Tensor:

@@ -69,6 +69,8 @@ MOMENTS = 5
 TIMING_ADVANCE_SPREAD_NS = 38.0
 """Standard deviation of a timing advance's quantisation along a way [ns]: a step of 260 ns there
 and back at 30 kHz, over sqrt(12)."""
+LOST_CHI = 9.0
+"""Squared normalised residual of a report whose cell has no path on the way: three sigmas."""
 INDOOR_LOG_PENALTY = -3.0
 """Log factor for each moment of a way inside a building: maps err at walls by a pixel."""
 
@@ -203,6 +205,8 @@ def _log_way(
     total = weight.sum(2)
     mean_MVKE = (residual * weight).sum(2) / total.clamp(min=1.0)
     scatter = ((residual - mean_MVKE[:, :, None]).square() * weight).sum(2)
+    # Moments in the shadow of a cell that was heard then: a way must not gain by them.
+    lost = moments.count_GKE.sum(0) - total
     measured_KE = moments.valid_GKE.any(0)
     log_mean = mean_MVKE.new_zeros(mean_MVKE.shape[:3])
     log_scatter = torch.zeros_like(log_mean)
@@ -215,7 +219,9 @@ def _log_way(
         core = core_density(mean_MVKE[..., e], variance_K, kind, interval)
         density = torch.where(total[..., e] > 0, core + kind.floor, kind.no_path_density)
         log_mean = log_mean + torch.where(measured_KE[:, e], density.clamp(min=1e-30).log(), 0.0)
-        log_scatter = log_scatter + _log_scatter(scatter[..., e], feature, observation, noise)
+        log_scatter = log_scatter + _log_scatter(
+            scatter[..., e], lost[..., e], feature, observation, noise
+        )
     row, column = maps.pixel_of(place_MVG2)
     indoor_MV = (~maps.outdoor_HW[row, column] | ~maps.contains(place_MVG2)).sum(-1)
     mean_MV = log_mean.sum(-1)
@@ -223,7 +229,11 @@ def _log_way(
 
 
 def _log_scatter(
-    scatter_MVK: Tensor, feature: int, observation: Observation, noise: NoiseModel
+    scatter_MVK: Tensor,
+    lost_MVK: Tensor,
+    feature: int,
+    observation: Observation,
+    noise: NoiseModel,
 ) -> Tensor:
     """Log likelihood of the residuals around their mean, but for a constant; [M, V, K].
 
@@ -236,7 +246,7 @@ def _log_scatter(
         step_ns = noise.timing_advance.independent + TIMING_ADVANCE_SPREAD_NS
         sigma_K = torch.where(observation.from_timing_advance_BK[0], step_ns, sigma_K)
     nu = kind.degrees_of_freedom or 30.0
-    chi_MVK = scatter_MVK / sigma_K.clamp(min=1e-3).square()
+    chi_MVK = scatter_MVK / sigma_K.clamp(min=1e-3).square() + LOST_CHI * lost_MVK
     return -0.5 * (nu + MOMENTS - 1) * torch.log1p(chi_MVK / nu)
 
 
