@@ -178,6 +178,53 @@ def feed(
     )  # fmt: skip
 
 
+@app.command("train")
+def train(
+    config: Annotated[Path, typer.Option(help="The run, one YAML.")] = Path("configs/model.yaml"),
+) -> None:
+    """Train a locator network; an interrupted run goes on from its checkpoint."""
+    from rayfix.training.train import train as run
+
+    typer.echo(f"Wrote {run(config)}")
+
+
+@app.command("evaluate")
+def evaluate(
+    model: Annotated[str, typer.Option(help="Name of the model.")] = "munich",
+    dataset: Annotated[
+        Path | None,
+        typer.Option(help="Exact paths; default benchmarks/data/<scene>-test.zarr.zip."),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Rows as JSON on stdout.")] = False,
+    output: Annotated[
+        Path | None, typer.Option(help="Also write the table there, as Markdown.")
+    ] = None,
+    models_dir: Annotated[Path, typer.Option(help="Folder of <model>/.")] = Path("models"),
+    radio_maps_dir: Annotated[Path, typer.Option(help="Folder of <scene>/.")] = Path("radio_maps"),
+    conditions: Annotated[Path, typer.Option(help="Where conditions are defined.")] = Path(
+        "configs/conditions.yaml"
+    ),
+    limit: Annotated[
+        int | None, typer.Option(help="Only the first so many sequences.", min=1)
+    ] = None,
+) -> None:
+    """Errors, calibration and speed of a model beside its peers, on exact paths."""
+    from dataclasses import asdict
+
+    from rayfix.files import write_text_whole
+    from rayfix.training.evaluate import evaluate as run
+    from rayfix.training.evaluate import markdown_table
+
+    rows = run(
+        model, dataset, models_dir=models_dir, radio_maps_dir=radio_maps_dir,
+        conditions_path=conditions, limit=limit, show_progress=not as_json,
+    )  # fmt: skip
+    table = markdown_table(rows)
+    if output is not None:
+        write_text_whole(output, table)
+    typer.echo(json.dumps([asdict(row) for row in rows], indent=1) if as_json else table)
+
+
 @app.command("serve")
 def serve(
     host: Annotated[

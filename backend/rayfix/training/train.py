@@ -127,15 +127,21 @@ class Run:
         while state.step < settings.steps and state.worse < settings.patience:
             terms = self.step(state.step)
             state.step += 1
-            note = f"loss {float(terms.total):.2f}, best median {state.best_median_m:.2f} m"
+            note = (
+                f"loss {float(terms.total.detach()):.2f}, best median {state.best_median_m:.2f} m"
+            )
             progress.update(task, completed=state.step, note=note)
             if state.step % settings.validate_every == 0 or state.step == settings.steps:
                 state.seconds += time.monotonic() - started
                 started = time.monotonic()
                 self.validate(terms, progress)
-                save_checkpoint(
-                    self.config.checkpoint, self.fingerprint, self.network, self.optimiser, state
-                )
+                self.save()
+
+    def save(self) -> None:
+        """Write the checkpoint."""
+        save_checkpoint(
+            self.config.checkpoint, self.fingerprint, self.network, self.optimiser, self.state
+        )
 
     def step(self, step: int) -> LossTerms:
         """One step; everything random in it follows from the seed and its number."""
@@ -178,13 +184,13 @@ class Run:
         else:
             state.worse += 1
         entry = {"step": float(state.step), "median_m": scored.mean_median_m}
-        entry |= {f"loss_{name}": float(value) for name, value in terms._asdict().items()}
+        entry |= {f"loss_{name}": float(value.detach()) for name, value in terms._asdict().items()}
         entry |= {f"{key}/median_m": value for key, value in scored.median_m.items()}
         entry |= {f"{key}/p90_m": value for key, value in scored.p90_m.items()}
         state.history.append(entry)
         medians = ", ".join(f"{key} {value:.2f}" for key, value in scored.median_m.items())
         tails = ", ".join(f"{value:.1f}" for value in scored.p90_m.values())
-        progress.console.print(f"step {state.step}: medians [m] {medians}; P90 {tails}")
+        progress.console.print(f"step {state.step}: medians {medians} m; P90 {tails} m")
 
     def ready(self, config: ModelConfig | None = None) -> ModelOnMap:
         """The network as it is now, on the map."""
