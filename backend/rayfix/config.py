@@ -3,12 +3,22 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import AliasChoices, Field, SecretStr, ValidationError
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import AliasChoices, BeforeValidator, Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from rayfix.errors import ConfigError
+
+
+def _split(value: object) -> object:
+    """`a, b` of an environment variable; lists pass."""
+    if isinstance(value, str):
+        return [part.strip() for part in value.split(",") if part.strip()]
+    return value
+
+
+Names = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)]
 
 
 class Settings(BaseSettings):
@@ -23,10 +33,10 @@ class Settings(BaseSettings):
     models_dir: Path = Path("models")
     radio_maps_dir: Path = Path("radio_maps")
     model: str = Field(default="munich", description="folder below models_dir")
-    scenes: tuple[str, ...] = Field(
+    scenes: Names = Field(
         default=("munich",),
         min_length=1,
-        description="folders below radio_maps_dir; the first is the default",
+        description="folders below radio_maps_dir, with commas; the first is the default",
     )
     device: str = Field(default="auto", description="auto, cpu, cuda or cuda:N")
     threads: int = Field(default=0, ge=0, description="torch threads; 0 = all cores but one")
@@ -51,8 +61,8 @@ class Settings(BaseSettings):
     max_body_bytes: int = Field(default=1_000_000, ge=1_000)
     body_timeout_s: float = Field(default=10.0, gt=0, description="for the whole request body")
     header_timeout_s: float = Field(default=10.0, gt=0, description="for all request headers")
-    cors_origins: tuple[str, ...] = Field(
-        default=(), description="origins of other sites that may call; none by default"
+    cors_origins: Names = Field(
+        default=(), description="origins of other sites that may call, with commas; none by default"
     )
     log_format: Literal["json", "console"] = "json"
     mapbox_token: SecretStr | None = Field(

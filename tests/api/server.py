@@ -35,7 +35,7 @@ class Server:
             "RAYFIX_MODELS_DIR": str(settings.models_dir),
             "RAYFIX_RADIO_MAPS_DIR": str(settings.radio_maps_dir),
             "RAYFIX_MODEL": settings.model,
-            "RAYFIX_SCENES": '["town"]',
+            "RAYFIX_SCENES": ",".join(settings.scenes),
             "RAYFIX_DEVICE": "cpu",
             "RAYFIX_THREADS": "1",
             "RAYFIX_LIVE_LOG": str(settings.live_log),

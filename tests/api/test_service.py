@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -163,6 +164,13 @@ def test_openapi_is_printed_without_a_service_and_describes_problems() -> None:
     assert {"Problem", "FieldError", "LocateReply", "LiveFix", "Report"} <= set(schemas)
     for reference in _references(document):
         assert reference.removeprefix("#/components/schemas/") in schemas, reference
+
+
+def test_the_docs_page_needs_no_other_site(client: TestClient) -> None:
+    page = client.get("/docs").text
+    assert "https://" not in page
+    for path in re.findall(r'(?:src|href)="(/[^"]+)"', page):
+        assert client.get(path).status_code == 200, path
 
 
 def _references(node: Any) -> Iterator[str]:

@@ -9,6 +9,7 @@ from typing import Any
 
 import structlog
 from fastapi import FastAPI, Response
+from fastapi_offline import FastAPIOffline
 from starlette.middleware.cors import CORSMiddleware
 
 from rayfix import __version__
@@ -61,7 +62,7 @@ def create_app(settings: Settings, locator: Locator | None = None) -> FastAPI:
         await services.hub.stop(DRAIN_S)
         log.info("stopped")
 
-    app = FastAPI(
+    app = FastAPIOffline(
         title="RayFix",
         version=__version__,
         description=DESCRIPTION,

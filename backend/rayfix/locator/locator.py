@@ -20,7 +20,7 @@ from rayfix.errors import ConfigError, NoKnownCellsError, UnknownSceneError
 from rayfix.locator.answer import answers, grid_of
 from rayfix.locator.fix import Grid, LocateQuery, LocateResult
 from rayfix.locator.loaded_scene import LoadedScene, load_scene
-from rayfix.measurement.report import to_batch
+from rayfix.measurement.report import CellMeasurement, Report, to_batch
 from rayfix.model.artefact import Model, load_model
 from rayfix.model.positioning import ModelOnMap, locate
 from rayfix.physics.maps import MapTensors
@@ -72,7 +72,17 @@ class Locator:
         device = _device(settings.device)
         model = load_model(settings.models_dir / settings.model, device)
         scenes = [load_scene(settings.radio_maps_dir / name) for name in settings.scenes]
-        return cls(model, scenes, device)
+        locator = cls(model, scenes, device)
+        locator.warm_up()
+        return locator
+
+    def warm_up(self) -> None:
+        """Locate once in every scene: the first pass builds kernels that later ones reuse."""
+        for name, ready in self._scenes.items():
+            cells = (
+                CellMeasurement(cell_id=ready.loaded.radio_map.cells[0].cell_id, rsrp_dbm=-80),
+            )
+            self.locate([LocateQuery(name, (Report(time=0.0, cells=cells),))])
 
     def scene(self, name: str) -> LoadedScene:
         """A loaded scene.
