@@ -53,9 +53,7 @@ def test_adapted_link_keeps_the_target_and_the_peak_rate() -> None:
     assert table.mcs[-1] == 26  # 256QAM, rate 916.5/1024: the last that the tables resolve
     # 273 x 12 x 12 elements x 8 bit x 916.5/1024 in each of 2000 slots a second
     peak_mbps = 273 * 144 * 8 * 916.5 / 1024 * 2000e-6
-    assert table.throughput_mbps[-1] == pytest.approx(
-        peak_mbps * (1.0 - table.bler[-1]), rel=0.02
-    )
+    assert table.throughput_mbps[-1] == pytest.approx(peak_mbps * (1.0 - table.bler[-1]), rel=0.02)
 
 
 def test_equals_sionnas_link_adaptation_at_one_sinr() -> None:

@@ -113,14 +113,7 @@ def diffracted_paths(world: World, edges: Any, site: Any, receivers: Any) -> Pat
         _batch(world, edges, site, receivers, start, min(start + step, receiver_count))
         for start in range(0, receiver_count if edge_count else 0, step)
     ]
-    return PathList.joined(parts) if parts else _empty()
-
-
-def _empty() -> PathList:
-    return PathList(
-        np.zeros(0, np.int64), np.zeros(0), np.zeros((0, 3), np.float32),
-        np.zeros((0, 2, 2), np.complex64), np.zeros(0, np.uint8),
-    )  # fmt: skip
+    return PathList.joined(parts) if parts else PathList.empty()
 
 
 def _batch(world: World, edges: Any, site: Any, receivers: Any, start: int, end: int) -> PathList:
@@ -190,7 +183,7 @@ def _with_field(
 
     count = dr.width(point)
     if count == 0:
-        return _empty()
+        return PathList.empty()
     incident, diffracted = point - site, receiver - point
     before, after = dr.norm(incident), dr.norm(diffracted)
     incident, diffracted = incident / before, diffracted / after

@@ -41,6 +41,17 @@ class PathList:
         return len(self.receiver)
 
     @staticmethod
+    def empty() -> PathList:
+        """No paths."""
+        return PathList(
+            np.zeros(0, np.int64),
+            np.zeros(0),
+            np.zeros((0, 3), np.float32),
+            np.zeros((0, 2, 2), np.complex64),
+            np.zeros(0, np.uint8),
+        )
+
+    @staticmethod
     def joined(parts: list[PathList]) -> PathList:
         """All paths of several lists (at least one list)."""
         return PathList(

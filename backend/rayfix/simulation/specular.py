@@ -177,6 +177,8 @@ def _chain_with_plane(chain: Any, normal: Any, point: Any) -> Any:
 
 def _solved(world: World, site: Any, receivers: Any, buffer: PathsBuffer, rays: int) -> PathList:
     """Sionna RT's image method and field calculation on the proposed chains."""
+    if buffer.buffer_size == 0:
+        return PathList.empty()
     isotropic = PlanarArray(num_rows=1, num_cols=1, pattern="iso", polarization="VH")
     patterns = isotropic.antenna_pattern.patterns
     upright = mi.Point3f(0.0)
@@ -191,6 +193,8 @@ def _solved(world: World, site: Any, receivers: Any, buffer: PathsBuffer, rays: 
         src_antenna_patterns=patterns, tgt_antenna_patterns=patterns,
     )  # fmt: skip
     buffer.discard_invalid()
+    if buffer.buffer_size == 0:
+        return PathList.empty()
     response = [
         [buffer.a[received][excited].numpy() for received in range(2)] for excited in range(2)
     ]
