@@ -9,6 +9,7 @@ describe('isEngineFailure', () => {
     ['no token', { message: 'A valid Mapbox access token is required' }, true, true],
     ['a style that never came', { message: 'Failed to fetch' }, false, true],
     ['a lost tile of a running map', { message: 'Failed to fetch' }, true, false],
+    ['a layer of ours', { message: 'layers.trails.paint: unknown property' }, false, false],
     ['our own image', { message: 'Not Found', url: `${OWN}/api/v1/x.png` }, false, false],
   ])('%s', (_, error, loaded, fatal) => {
     expect(isEngineFailure(error, loaded, OWN)).toBe(fatal);

@@ -16,6 +16,8 @@ function isRefusal(error: EngineError): boolean {
  */
 export function isEngineFailure(error: EngineError, loaded: boolean, ownOrigin: string): boolean {
   if (error.url?.startsWith(ownOrigin)) return false;
+  // A layer or source that does not validate is left out, and the rest is drawn.
+  if (/^(layers|sources)\b/.test(error.message)) return false;
   return isRefusal(error) || !loaded;
 }
 

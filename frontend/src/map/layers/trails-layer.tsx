@@ -30,7 +30,7 @@ export function TrailsLayer({
             ['linear'],
             ['line-progress'],
             0,
-            `${colours.accent}00`,
+            colours.accentClear,
             1,
             colours.accent,
           ],
