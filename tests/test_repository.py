@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import importlib.metadata
 import os
 import re
@@ -136,3 +137,29 @@ def test_setup_refuses_an_unknown_profile() -> None:
     )
     assert result.returncode == 1
     assert "unknown profile 'everything'" in result.stderr
+
+
+def imported_packages(folder: str) -> set[str]:
+    """Top-level names that the Python files of a folder import, without the standard library."""
+    names = set()
+    for path in (ROOT / folder).rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Import):
+                names |= {alias.name.split(".")[0] for alias in node.names}
+            elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+                names.add(node.module.split(".")[0])
+    return names - sys.stdlib_module_names - {"rayfix", "tests"}
+
+
+@pytest.mark.parametrize("folder", ["backend/rayfix", "tests", "scripts", "benchmarks"])
+def test_every_imported_package_is_declared(folder: str) -> None:
+    declared_names = {canonicalize_name(requirement.name) for requirement in declared()}
+    # Parts of the interfaces of sionna and fastapi.
+    declared_names |= {"sionna-rt", "drjit", "mitsuba", "starlette"}
+    providers = importlib.metadata.packages_distributions()
+    undeclared = [
+        name
+        for name in sorted(imported_packages(folder))
+        if not {canonicalize_name(dist) for dist in providers.get(name, [])} & declared_names
+    ]
+    assert not undeclared
