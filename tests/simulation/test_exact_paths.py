@@ -71,11 +71,12 @@ def sionna_features(world: World, cell: Cell) -> dict[str, list[float]]:
     real, imaginary = paths.a
     gain = (real.numpy() ** 2 + imaginary.numpy() ** 2).sum(axis=(1, 3))[:, 0]
     delay, azimuth = paths.tau.numpy()[:, 0], paths.phi_t.numpy()[:, 0]
+    horizontal = gain * np.sin(paths.theta_t.numpy()[:, 0])
     features: dict[str, list[float]] = {"path_gain_db": [], "toa_ns": [], "aoa_deg": []}
     for row in range(len(PLACES)):
         detectable = gain[row] >= gain[row].max() * 10 ** (-PATH_RANGE_DB / 10)
-        east = (gain[row] * np.cos(azimuth[row])).sum()
-        north = (gain[row] * np.sin(azimuth[row])).sum()
+        east = (horizontal[row] * np.cos(azimuth[row])).sum()
+        north = (horizontal[row] * np.sin(azimuth[row])).sum()
         features["path_gain_db"].append(10 * math.log10(gain[row].sum()))
         features["toa_ns"].append(delay[row][detectable].min() * 1e9)
         features["aoa_deg"].append(math.degrees(math.atan2(east, north)) % 360)

@@ -1,4 +1,4 @@
-"""One shower of rays from a site: where each ray crosses the receivers' height, and with what field.
+"""One shower of rays from a site: where rays cross the receivers' height, and with what field.
 
 The rays carry the response to a unit field along theta-hat and one along phi-hat of their
 departure, so one shower serves every sector of the site (superposition; see `antenna`).
