@@ -18,7 +18,7 @@ from tests.conftest import Town
 
 from rayfix import __version__
 from rayfix.api.app import create_app
-from rayfix.api.schemas import Place
+from rayfix.api.schemas_scenes import Place
 from rayfix.config import Settings
 from rayfix.errors import RayFixError
 

@@ -5,7 +5,10 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Sequence
-from dataclasses import asdict
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
 
 from rayfix.api.schemas import (
     AttentionBody,
@@ -23,7 +26,7 @@ from rayfix.api.schemas import (
 )
 from rayfix.live.feature import rfc3339
 from rayfix.live.record import FixRecord
-from rayfix.locator.fix import Fix, Grid, LocateOptions, LocateQuery, LocateResult
+from rayfix.locator.fix import Fix, Grid, LocateOptions, LocateQuery, LocateResult, Refinement
 from rayfix.measurement.report import Report
 
 NOT_KEPT = {"posterior", "attention", "residuals"}
@@ -39,24 +42,17 @@ def query_of(request: LocateRequest, scene: str) -> LocateQuery:
 def reply_of(
     fix_id: str, result: LocateResult, reports: Sequence[Report], total_ms: float
 ) -> LocateReply:
-    """The reply body of a result."""
+    """The reply body of a result; rounded to 0.1 mm and such, so that it stays readable."""
     timing = {**result.timing_ms, "total": total_ms}
-    refinement = result.refinement
     return LocateReply(
         fix_id=fix_id,
         fix=_fix(result.fix),
         unrefined_fix=None if result.unrefined_fix is None else _fix(result.unrefined_fix),
         hypotheses=[
-            HypothesisBody(lat=h.lat, lon=h.lon, weight=h.weight) for h in result.hypotheses
+            HypothesisBody(lat=round(h.lat, 8), lon=round(h.lon, 8), weight=round(h.weight, 6))
+            for h in result.hypotheses
         ],
-        refinement=None
-        if refinement is None
-        else RefinementBody(
-            steps=refinement.steps,
-            path=list(refinement.path),
-            energy_before=refinement.energy_before,
-            energy_after=refinement.energy_after,
-        ),
+        refinement=None if result.refinement is None else _refinement(result.refinement),
         model=result.model,
         scene=result.scene,
         unknown_cells=list(result.unknown_cells),
@@ -68,14 +64,29 @@ def reply_of(
 
 
 def _fix(fix: Fix) -> FixBody:
+    ellipse = fix.ellipse
     return FixBody(
-        lat=fix.lat,
-        lon=fix.lon,
-        x_m=fix.x_m,
-        y_m=fix.y_m,
-        accuracy_m=fix.accuracy_m,
-        ellipse=EllipseBody(**asdict(fix.ellipse)),
-        confidence=fix.confidence,
+        lat=round(fix.lat, 8),
+        lon=round(fix.lon, 8),
+        x_m=round(fix.x_m, 3),
+        y_m=round(fix.y_m, 3),
+        accuracy_m=round(fix.accuracy_m, 3),
+        ellipse=EllipseBody(
+            semi_major_m=round(ellipse.semi_major_m, 3),
+            semi_minor_m=round(ellipse.semi_minor_m, 3),
+            orientation_deg=round(ellipse.orientation_deg, 2) % 180.0,
+            confidence=ellipse.confidence,
+        ),
+        confidence=round(fix.confidence, 6),
+    )
+
+
+def _refinement(refinement: Refinement) -> RefinementBody:
+    return RefinementBody(
+        steps=refinement.steps,
+        path=[(round(lat, 8), round(lon, 8)) for lat, lon in refinement.path],
+        energy_before=round(refinement.energy_before, 4),
+        energy_after=round(refinement.energy_after, 4),
     )
 
 
@@ -83,7 +94,24 @@ def residuals_of(result: LocateResult) -> list[ResidualBody] | None:
     """Residuals of a result, when they were asked for."""
     if result.residuals is None:
         return None
-    return [ResidualBody(**asdict(residual)) for residual in result.residuals]
+    return [
+        ResidualBody(
+            report=r.report,
+            cell_id=r.cell_id,
+            feature=r.feature,
+            unit=r.unit,
+            observed=round(r.observed, 3),
+            expected=None if r.expected is None else round(r.expected, 3),
+            difference=None if r.difference is None else round(r.difference, 3),
+            sigma=round(r.sigma, 3),
+        )
+        for r in result.residuals
+    ]
+
+
+def _weights(array: npt.NDArray[np.float32]) -> Any:
+    """Nested lists of weights, rounded to 1e-7: a tenth of the text of float32 digits."""
+    return np.round(array.astype(np.float64), 7).tolist()
 
 
 def posterior_of(fix_id: str, result: LocateResult) -> PosteriorBody | None:
@@ -95,7 +123,7 @@ def posterior_of(fix_id: str, result: LocateResult) -> PosteriorBody | None:
         fix_id=fix_id,
         scene=result.scene,
         grid=_grid(posterior.grid),
-        probability=posterior.probability.tolist(),
+        probability=_weights(posterior.probability),
     )
 
 
@@ -113,12 +141,12 @@ def attention_of(
         grid=_grid(attention.grid),
         layers=layers,
         heads=heads,
-        map_attention=attention.map_LHG.tolist(),
+        map_attention=_weights(attention.map_LHG),
         tokens=[
             TokenBody(report=index, time=rfc3339(reports[index].time), cell_id=cell_id)
             for index, cell_id in attention.tokens
         ],
-        token_attention=attention.token_LHN.tolist(),
+        token_attention=_weights(attention.token_LHN),
     )
 
 

@@ -1,8 +1,9 @@
-"""Bodies of requests and replies; the OpenAPI document and the console's types come from these."""
+"""Bodies of locate requests and replies, and what all bodies share; the OpenAPI document and the
+console's types come from `schemas*.py`."""
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
@@ -185,152 +186,6 @@ class KeptFix(LocateReply):
     reports: tuple[Report, ...]
 
 
-class Point(ApiModel):
-    """GeoJSON point, [lon, lat]."""
-
-    type: Literal["Point"] = "Point"
-    coordinates: LonLat
-
-
-class LiveFixProperties(ApiModel):
-    """What the live feed says of a fix."""
-
-    ue_id: str
-    fix_id: str
-    scene: str
-    time: str
-    accuracy_m: float
-    confidence: float
-    semi_major_m: float
-    semi_minor_m: float
-    orientation_deg: float
-    ellipse_confidence: float
-    offset: int
-
-
-class LiveFix(ApiModel):
-    """The fix of a UE as a GeoJSON Feature."""
-
-    type: Literal["Feature"] = "Feature"
-    id: str
-    geometry: Point
-    properties: LiveFixProperties
-
-
-class LatestFixes(ApiModel):
-    """The latest fix of each UE; the feed continues after {epoch, offset}."""
-
-    type: Literal["FeatureCollection"] = "FeatureCollection"
-    epoch: str
-    offset: int
-    features: list[LiveFix]
-
-
-class Track(ApiModel):
-    """Fixes of one UE, oldest first."""
-
-    type: Literal["FeatureCollection"] = "FeatureCollection"
-    features: list[LiveFix]
-
-
-class Place(ApiModel):
-    """WGS 84 [deg]."""
-
-    lat: float
-    lon: float
-
-
-class FeatureBody(ApiModel):
-    """A radio-map feature."""
-
-    name: str
-    unit: str
-    label: str
-
-
-class SceneSummary(ApiModel):
-    """A scene that the service knows."""
-
-    name: str
-    title: str
-    origin: Place
-    center: Place
-    corners: Corners
-
-
-class SceneBody(SceneSummary):
-    """A scene with its cells and radio-map features."""
-
-    ue_height_m: float
-    features: list[FeatureBody]
-    cells: list[str]
-    model: str
-    attribution: str
-
-
-class Scenes(ApiModel):
-    """Every scene of the service; the first is the default."""
-
-    scenes: list[SceneSummary]
-
-
-class LegendStop(ApiModel):
-    """A colour of the legend; between stops it is interpolated."""
-
-    value: float
-    color: str = Field(pattern=r"^#[0-9a-f]{6}$")
-
-
-class Legend(ApiModel):
-    """Values beyond min and max get the colour of the end."""
-
-    min: float
-    max: float
-    colormap: str
-    stops: list[LegendStop]
-
-
-class RadioMapBody(ApiModel):
-    """How to show a radio-map image."""
-
-    feature: str
-    cell: str
-    unit: str
-    label: str
-    corners: Corners
-    width: int
-    height: int
-    legend: Legend
-    image: str
-
-
-class ProbeCell(ApiModel):
-    """What the radio map says of one cell at a point; null = no path."""
-
-    cell_id: str
-    distance_m: float
-    rsrp_dbm: float | None
-    path_gain: float | None
-    toa: float | None
-    aoa: float | None
-    snr: float | None
-    sinr: float | None
-    throughput: float | None
-    bler: float | None
-
-
-class Probe(ApiModel):
-    """Every cell at a point, strongest first."""
-
-    lat: float
-    lon: float
-    x_m: float
-    y_m: float
-    building_height_m: float | None
-    best_cell: str | None
-    cells: list[ProbeCell]
-
-
 class ServiceConfig(ApiModel):
     """What the console needs to know at start."""
 
@@ -344,6 +199,3 @@ class Health(ApiModel):
     status: str
     model: str | None = None
     scenes: list[str] = []
-
-
-GeoJson = dict[str, Any]

@@ -45,7 +45,7 @@ async def _locate_again(services: Services, fix_id: str, include: str) -> _Locat
     return _LocatedAgain(record, request, result)
 
 
-@router.get("/{fix_id}")
+@router.get("/{fix_id}", response_model_exclude_unset=True)
 async def fix(fix_id: FixId, services: ServicesOf) -> KeptFix:
     """The reply of a fix, with its reports and residuals."""
     again = await _locate_again(services, fix_id, "residuals")

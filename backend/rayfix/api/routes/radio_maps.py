@@ -11,7 +11,7 @@ from fastapi import APIRouter, Query, Request, Response
 
 from rayfix.api.caching import cached
 from rayfix.api.problems import UnknownCellError, UnknownFeatureError, responses
-from rayfix.api.schemas import RadioMapBody
+from rayfix.api.schemas_scenes import RadioMapBody
 from rayfix.api.services import Services, ServicesOf
 from rayfix.locator.loaded_scene import LoadedScene
 from rayfix.radio_map.image import BEST_SERVER

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Request, Response
 
 from rayfix.api.caching import cached
 from rayfix.api.problems import responses
-from rayfix.api.schemas import (
+from rayfix.api.schemas_live import Point
+from rayfix.api.schemas_scenes import (
+    Buildings,
+    CellFeature,
+    CellProperties,
+    Cells,
     FeatureBody,
-    GeoJson,
     Place,
     Probe,
     SceneBody,
@@ -20,9 +23,11 @@ from rayfix.api.schemas import (
     SceneSummary,
 )
 from rayfix.api.services import ServicesOf
+from rayfix.geo import GeoReference
 from rayfix.locator.loaded_scene import LoadedScene
 from rayfix.radio_map.probe import probe as probe_map
 from rayfix.radio_map.radio_map import FEATURES
+from rayfix.scene.cell import Cell
 
 router = APIRouter(prefix="/api/v1/scenes", tags=["scenes"])
 
@@ -67,41 +72,37 @@ async def scene_by_name(scene: str, services: ServicesOf) -> SceneBody:
     )
 
 
-@router.get("/{scene}/cells.geojson", responses=responses(404), response_model=GeoJson)
+@router.get("/{scene}/cells.geojson", responses=responses(404), response_model=Cells)
 async def cells(scene: str, services: ServicesOf, request: Request) -> Response:
     """The cells as GeoJSON points; bearings are clockwise from true north."""
-    loaded = services.scene(scene)
-    georeference = loaded.radio_map.scene.georeference
-    features = []
-    for cell in loaded.radio_map.cells:
-        lat, lon = georeference.to_lat_lon(cell.x_m, cell.y_m)
-        features.append(
-            {
-                "type": "Feature",
-                "id": cell.cell_id,
-                "geometry": {
-                    "type": "Point",
-                    "coordinates": [round(float(lon), 7), round(float(lat), 7)],
-                },
-                "properties": {
-                    "cell_id": cell.cell_id,
-                    "site_id": cell.site_id,
-                    "bearing_deg": cell.bearing_deg,
-                    "downtilt_deg": cell.downtilt_deg,
-                    "height_m": cell.z_m,
-                    "power_dbm": cell.power_dbm,
-                    "carrier_hz": cell.carrier_hz,
-                    "bandwidth_hz": cell.bandwidth_hz,
-                    "pci": cell.pci,
-                },
-            }
-        )
-    document = {"type": "FeatureCollection", "features": features}
-    content = json.dumps(document, allow_nan=False, separators=(",", ":")).encode()
-    return cached(request, content, GEOJSON, hashlib.sha256(content).hexdigest()[:16])
+    radio_map = services.scene(scene).radio_map
+    content = Cells(
+        features=[_cell_feature(cell, radio_map.scene.georeference) for cell in radio_map.cells]
+    ).model_dump_json()
+    tag = hashlib.sha256(content.encode()).hexdigest()[:16]
+    return cached(request, content.encode(), GEOJSON, tag)
 
 
-@router.get("/{scene}/buildings.geojson", responses=responses(404), response_model=GeoJson)
+def _cell_feature(cell: Cell, georeference: GeoReference) -> CellFeature:
+    lat, lon = georeference.to_lat_lon(cell.x_m, cell.y_m)
+    return CellFeature(
+        id=cell.cell_id,
+        geometry=Point(coordinates=(round(float(lon), 7), round(float(lat), 7))),
+        properties=CellProperties(
+            cell_id=cell.cell_id,
+            site_id=cell.site_id,
+            bearing_deg=cell.bearing_deg,
+            downtilt_deg=cell.downtilt_deg,
+            height_m=cell.z_m,
+            power_dbm=cell.power_dbm,
+            carrier_hz=cell.carrier_hz,
+            bandwidth_hz=cell.bandwidth_hz,
+            pci=cell.pci,
+        ),
+    )
+
+
+@router.get("/{scene}/buildings.geojson", responses=responses(404), response_model=Buildings)
 async def buildings(scene: str, services: ServicesOf, request: Request) -> Response:
     """Footprints with heights as GeoJSON polygons."""
     content = services.scene(scene).buildings

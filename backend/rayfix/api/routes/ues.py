@@ -10,7 +10,8 @@ from fastapi import APIRouter, Path, Query, Response
 from pydantic import BeforeValidator
 
 from rayfix.api.problems import responses
-from rayfix.api.schemas import LatestFixes, Track, UeId
+from rayfix.api.schemas import UeId
+from rayfix.api.schemas_live import LatestFixes, Track
 from rayfix.api.services import ServicesOf
 from rayfix.live.feature import to_feature
 from rayfix.live.record import FixRecord

@@ -1,0 +1,55 @@
+"""Bodies of the latest fixes and of tracks: GeoJSON (RFC 7946)."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from rayfix.api.schemas import ApiModel, LonLat
+
+
+class Point(ApiModel):
+    """GeoJSON point, [lon, lat]."""
+
+    type: Literal["Point"] = "Point"
+    coordinates: LonLat
+
+
+class LiveFixProperties(ApiModel):
+    """What the live feed says of a fix."""
+
+    ue_id: str
+    fix_id: str
+    scene: str
+    time: str
+    accuracy_m: float
+    confidence: float
+    semi_major_m: float
+    semi_minor_m: float
+    orientation_deg: float
+    ellipse_confidence: float
+    offset: int
+
+
+class LiveFix(ApiModel):
+    """The fix of a UE as a GeoJSON Feature."""
+
+    type: Literal["Feature"] = "Feature"
+    id: str
+    geometry: Point
+    properties: LiveFixProperties
+
+
+class LatestFixes(ApiModel):
+    """The latest fix of each UE; the feed continues after {epoch, offset}."""
+
+    type: Literal["FeatureCollection"] = "FeatureCollection"
+    epoch: str
+    offset: int
+    features: list[LiveFix]
+
+
+class Track(ApiModel):
+    """Fixes of one UE, oldest first."""
+
+    type: Literal["FeatureCollection"] = "FeatureCollection"
+    features: list[LiveFix]
