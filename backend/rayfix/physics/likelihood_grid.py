@@ -7,6 +7,7 @@ places, s pixels of a block.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import torch
 import torch.nn.functional as F
@@ -19,6 +20,23 @@ from rayfix.physics.maps import AOA, MapTensors, wrap_360
 WITHIN_PIXEL = 1.0 / 8.0
 """Variance of a sloping feature within a pixel, over that within its 3 x 3 neighbourhood: a slope g
 gives 1/12 g^2 against 2/3 g^2 per axis."""
+
+
+@dataclass(frozen=True)
+class ReachedPlaces:
+    """Places with a path, sorted by cell: N of them, a quarter of all pairs in a city.
+
+    Attributes:
+        place_N: position on the P axis.
+        start_C, count_C: where each cell's places begin on the N axis, and how many there are.
+        mean_EN, variance_EN: features of the cell there.
+    """
+
+    place_N: Tensor
+    start_C: Tensor
+    count_C: Tensor
+    mean_EN: Tensor
+    variance_EN: Tensor
 
 
 @dataclass(frozen=True)
@@ -49,6 +67,19 @@ class LikelihoodGrid:
     def shape(self) -> tuple[int, int]:
         """Rows and columns."""
         return len(self.y_m_H), len(self.x_m_W)
+
+    @cached_property
+    def reached(self) -> ReachedPlaces:
+        """The places that each cell reaches, cell after cell."""
+        cell_N, place_N = self.path_CP.nonzero().unbind(-1)
+        count_C = self.path_CP.sum(-1)
+        return ReachedPlaces(
+            place_N=place_N,
+            start_C=count_C.cumsum(0) - count_C,
+            count_C=count_C,
+            mean_EN=self.mean_CEP[cell_N, :, place_N].T.contiguous(),
+            variance_EN=self.variance_CEP[cell_N, :, place_N].T.contiguous(),
+        )
 
 
 def likelihood_grid(maps: MapTensors, stride: int = 1) -> LikelihoodGrid:

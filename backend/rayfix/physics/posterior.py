@@ -156,28 +156,42 @@ def _log_likelihood(
 
 
 def _features(observation: Observation, noise: NoiseModel, grid: LikelihoodGrid) -> Tensor:
-    """Log density of the measured features, [B, P]."""
-    path_BKP = grid.path_CP[observation.cell_BK]
-    product_BKP: Tensor | None = None
+    """Log density of the measured features, [B, P].
+
+    Row R is one place that one heard cell reaches; everywhere else the flat density holds.
+    """
+    reached = grid.reached
+    batch, slots = observation.cell_BK.shape
+    count_BK = reached.count_C[observation.cell_BK] * observation.heard_BK
+    pair_R = torch.arange(batch * slots, device=count_BK.device).repeat_interleave(
+        count_BK.flatten()
+    )
+    first_BK = reached.start_C[observation.cell_BK].flatten() - (
+        count_BK.flatten().cumsum(0) - count_BK.flatten()
+    )
+    row_R = torch.arange(len(pair_R), device=pair_R.device) + first_BK[pair_R]
     interval_BK = advance_interval(observation)
-    interval_BK1 = None if interval_BK is None else interval_BK[..., None]
+    ratio_R = torch.ones_like(row_R, dtype=torch.float32)
+    flat_BK = torch.zeros_like(count_BK, dtype=torch.float32)
     for e, feature in enumerate(EVIDENCE_FEATURES):
         kind = noise.of_feature(feature)
-        mean_BKP = grid.mean_CEP[:, e][observation.cell_BK]
-        variance_BKP = grid.variance_CEP[:, e][observation.cell_BK]
-        value_BK1 = observation.value_BKF[:, :, feature, None]
-        difference = value_BK1 - mean_BKP
+        measured_BK = observation.valid_BKF[..., feature]
+        flat_BK += measured_BK * math.log(kind.no_path_density)
+        value_R = observation.value_BKF[..., feature].flatten()[pair_R]
+        difference_R = value_R - reached.mean_EN[e][row_R]
         if feature == AOA:
-            difference = angle_difference_deg(value_BK1, mean_BKP)
-        variance_BKP = variance_BKP + observation.sigma_BKF[:, :, feature, None].square()
-        interval = interval_BK1 if feature == TOA else None
-        density = core_density(difference, variance_BKP, kind, interval)
-        density = torch.where(path_BKP, density + kind.floor, kind.no_path_density)
-        density = torch.where(observation.valid_BKF[:, :, feature, None], density, 1.0)
+            difference_R = angle_difference_deg(difference_R, torch.zeros_like(difference_R))
+        sigma2_BK = observation.sigma_BKF[..., feature].square()
+        variance_R = reached.variance_EN[e][row_R] + sigma2_BK.flatten()[pair_R]
+        interval_R = None
+        if feature == TOA and interval_BK is not None:
+            interval_R = interval_BK.flatten()[pair_R]
+        density_R = core_density(difference_R, variance_R, kind, interval_R) + kind.floor
         # Three factors at most before the logarithm: far from the limits of float32.
-        product_BKP = density if product_BKP is None else product_BKP * density
-    assert product_BKP is not None
-    return product_BKP.log().sum(1)
+        ratio_R *= torch.where(measured_BK.flatten()[pair_R], density_R / kind.no_path_density, 1.0)
+    total_BP = flat_BK.sum(-1, keepdim=True).expand(-1, len(grid.xy_m_P2)).contiguous()
+    target_R = (pair_R // slots) * total_BP.shape[1] + reached.place_N[row_R]
+    return total_BP.view(-1).index_add_(0, target_R, ratio_R.log()).view_as(total_BP)
 
 
 def _detection(
