@@ -18,7 +18,7 @@ test: setup-test  ## every test and linter
 	@scripts/test.sh
 
 .PHONY: bench
-bench: setup-test  ## run the benchmarks; results go to benchmarks/
+bench: setup-train  ## run the benchmarks; results go to benchmarks/results/
 	@scripts/bench.sh
 
 .PHONY: evaluate

@@ -167,7 +167,7 @@ build_console() {
     -type f -print0 | sort -z | xargs -0 sha256sum | sha256sum)
   [ "$(cat $stamp 2>/dev/null)" = "$hash" ] && return 0
   say "Building the console"
-  (cd frontend && npm run --silent build)
+  (cd frontend && npm run --silent build -- --logLevel error)
   echo "$hash" >$stamp
 }
 
