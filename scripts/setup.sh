@@ -18,11 +18,12 @@ missing=()   # system packages that this script could not install itself
 say() { printf '\033[1m%s\033[0m\n' "$*"; }
 die() { printf 'setup: %s\n' "$*" >&2; exit 1; }
 
+# covers: the profiles whose Python packages are there too when this one is installed.
 case $profile in
-  serve) extras='' ;;
-  train) extras='[train]' ;;
-  maps)  extras='[maps]' ;;
-  test)  extras='[dev,maps,ray,train]' ;;
+  serve) extras='' covers='serve' ;;
+  train) extras='[train]' covers='serve train' ;;
+  maps)  extras='[maps]' covers='serve maps' ;;
+  test)  extras='[dev,maps,ray,train]' covers='serve train maps test' ;;
   *) die "unknown profile '$profile': serve, train, maps or test" ;;
 esac
 
@@ -114,16 +115,11 @@ make_venv() {
   "$python" -m venv $venv
 }
 
-# The stamp of a profile holds the hash of all that decides what it installs.
-python_hash() {
-  { cat pyproject.toml requirements.lock; echo "$extras"; } | sha256sum | cut -d' ' -f1
-}
-
 install_python() {
   make_venv
-  local stamp=$venv/.rayfix-$profile hash
-  hash=$(python_hash)
-  [ "$(cat "$stamp" 2>/dev/null)" = "$hash" ] && return 0
+  local hash covered
+  hash=$(cat pyproject.toml requirements.lock | sha256sum)
+  [ "$(cat "$venv/.rayfix-$profile" 2>/dev/null)" = "$hash" ] && return 0
   say "Installing Python packages for '$profile' (the first time takes minutes)"
   if [ -n "${RAYFIX_TORCH_INDEX:-}" ]; then
     $venv/bin/pip install -q -c requirements.lock --index-url "$RAYFIX_TORCH_INDEX" torch
@@ -131,7 +127,7 @@ install_python() {
     echo "No NVIDIA GPU here: RAYFIX_TORCH_INDEX can name an index with small CPU builds of torch."
   fi
   $venv/bin/pip install -q -c requirements.lock -e ".$extras"
-  echo "$hash" >"$stamp"
+  for covered in $covers; do echo "$hash" >"$venv/.rayfix-$covered"; done
 }
 
 # --- the console -----------------------------------------------------------------------------
