@@ -101,7 +101,8 @@ find_python() {
 }
 
 make_venv() {
-  [ -x $venv/bin/python ] && return 0
+  # Whole (pip comes last) and made for this folder: a moved one has scripts that do not start.
+  grep -qsF "$PWD/$venv/" $venv/bin/pip && return 0
   local python
   python=$(find_python) || { can_apt && apt_install python3 "Python 3.11 or newer"; } || true
   python=$(find_python) || die "RayFix needs Python 3.11 or newer; set RAYFIX_PYTHON to one."
