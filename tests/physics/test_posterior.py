@@ -113,8 +113,11 @@ def test_the_posterior_is_a_distribution_around_the_truth(
     assert 0.55 < inside.float().mean() < 0.85
     offset = (truth_B2 - mean)[:, :, None]
     squared = (offset.mT @ posterior.covariance().inverse() @ offset)[:, 0, 0]
-    inside_95 = squared.sqrt() <= ellipse_scale(0.95)
-    assert 0.88 < inside_95.float().mean() <= 1.0
+    for confidence in (0.68, 0.95):
+        radius = posterior.ellipse_radius(mean, posterior.covariance(), confidence)
+        inside = (squared.sqrt() <= radius).float().mean()
+        assert abs(inside - confidence) < 0.1
+    assert (squared.sqrt() <= ellipse_scale(0.95)).float().mean() > 0.88
 
 
 def test_a_coarse_grid_agrees_with_the_fine_one(

@@ -26,7 +26,7 @@ from rayfix.physics.noise import NoiseModel
 from rayfix.physics.observation import Observation
 from rayfix.physics.report_features import PATH_GAIN, TOA
 
-CHUNK_ELEMENTS = 1 << 18
+CHUNK_ELEMENTS = 1 << 20
 """Sequences are worked on in chunks of about this many (cell, place) pairs: bounds memory."""
 
 
@@ -83,11 +83,24 @@ class GridPosterior:
     def radius(self, about_B2: Tensor, confidence: float) -> Tensor:
         """Radius around a point that holds this probability [m], [B]."""
         distance_BP = (self.grid.xy_m_P2[None] - about_B2[:, None]).norm(dim=-1)
-        ordered, order = distance_BP.sort(-1)
-        mass = self.probability_BP.gather(1, order).cumsum(-1)
-        position = (mass < confidence).sum(-1, keepdim=True).clamp(max=mass.shape[1] - 1)
-        radius_B1: Tensor = ordered.gather(1, position)
-        return radius_B1[:, 0]
+        return self._holding(distance_BP, confidence)
+
+    def ellipse_radius(self, about_B2: Tensor, covariance_B22: Tensor, confidence: float) -> Tensor:
+        """Mahalanobis radius of the ellipse around a point that holds this probability, [B].
+
+        `ellipse_scale` where the posterior is Gaussian; smaller or larger where it is not.
+        """
+        offset_BP2 = self.grid.xy_m_P2[None] - about_B2[:, None]
+        squared_BP = (offset_BP2 @ covariance_B22.inverse() * offset_BP2).sum(-1)
+        return self._holding(squared_BP.clamp(min=0.0).sqrt(), confidence)
+
+    def _holding(self, distance_BP: Tensor, confidence: float) -> Tensor:
+        """Smallest distance within which this probability lies, [B]."""
+        ordered_BP, order_BP = distance_BP.sort(-1)
+        mass_BP = self.probability_BP.gather(1, order_BP).cumsum(-1)
+        position_B1 = (mass_BP < confidence).sum(-1, keepdim=True).clamp(max=mass_BP.shape[1] - 1)
+        distance_B1: Tensor = ordered_BP.gather(1, position_B1)
+        return distance_B1[:, 0]
 
 
 def ellipse_scale(confidence: float) -> float:
@@ -145,14 +158,14 @@ def log_likelihood_grid(
 def _log_likelihood(
     observation: Observation, maps: MapTensors, noise: NoiseModel, grid: LikelihoodGrid
 ) -> Tensor:
-    places = len(grid.xy_m_P2)
-    chunk = max(1, CHUNK_ELEMENTS // (places * observation.cell_BK.shape[1]))
-    parts = [
-        _features(observation[start : start + chunk], noise, grid)
-        + _detection(observation[start : start + chunk], maps, noise, grid)
-        for start in range(0, len(observation), chunk)
-    ]
-    return torch.cat(parts) if parts else grid.mean_CEP.new_zeros(0, places)
+    if not len(observation):
+        return grid.mean_CEP.new_zeros(0, len(grid.xy_m_P2))
+    detection_BP = _detection(observation, maps, noise, grid)
+    chunk = max(1, CHUNK_ELEMENTS // (len(grid.xy_m_P2) * observation.cell_BK.shape[1]))
+    for start in range(0, len(observation), chunk):
+        part = slice(start, start + chunk)
+        detection_BP[part] += _features(observation[part], noise, grid)
+    return detection_BP
 
 
 def _features(observation: Observation, noise: NoiseModel, grid: LikelihoodGrid) -> Tensor:
