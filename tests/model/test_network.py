@@ -141,12 +141,12 @@ def test_every_parameter_learns() -> None:
     network, maps = awake().train().requires_grad_(True), town_maps()
     scene = network.scene_inputs(maps)
     observation = observe(ReportTensors.from_batch(batch), maps, NOISE)
-    output = network(observation, scene, network.encode_map(scene), truth_xy_m_B2=truth)
+    output = network(observation, scene, network.encode_map(scene), middle_xy_m_B2=truth)
     config = TrainingConfig(
         name="x", scene="town", checkpoint="x", data=DataConfig(train="x", validation="x")
     )
     terms = training_loss(
-        network, output, scene, truth, torch.ones(16, dtype=torch.bool), PhysicsLoss(),
+        network, output, scene, truth, truth, torch.ones(16, dtype=torch.bool), PhysicsLoss(),
         observation, config,
     )  # fmt: skip
     terms.total.backward()

@@ -15,6 +15,9 @@ class NetworkConfig(BaseModel):
     radio_layers: int = Field(default=3, ge=1, description="transformer layers over reports")
     map_layers: int = Field(default=2, ge=1, description="transformer layers over map tokens")
     cross_layers: int = Field(default=2, ge=1, description="layers from radio queries to the map")
+    candidates: int = Field(
+        default=128, ge=1, description="likeliest coarse cells that attention looks at"
+    )
     queries: int = Field(default=4, ge=1, description="radio-conditioned queries")
     feed_forward: int = Field(default=256, ge=16, description="hidden channels of a layer")
     dropout: float = Field(default=0.1, ge=0.0, lt=1.0)
@@ -22,7 +25,7 @@ class NetworkConfig(BaseModel):
     columns: int = Field(default=32, ge=2, description="coarse cells west to east")
     top_k: int = Field(default=5, ge=1, description="coarse cells that the fine head looks at")
     evidence_block_m: float = Field(
-        default=4.0, gt=0.0, le=64.0, description="side of a block of the grid evidence [m]"
+        default=8.0, gt=0.0, le=64.0, description="side of a block of the grid evidence [m]"
     )
     trust_hidden: int = Field(default=32, ge=4, description="hidden channels of map trust")
 

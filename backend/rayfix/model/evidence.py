@@ -1,11 +1,11 @@
 """Physical evidence: how well each place of the map explains what was measured.
 
-The measured quantities of a sequence are averaged per cell (weights over time are learned, so
-that a moving phone counts for where it is last), and compared with the map under Student's t
+The measured quantities of a sequence are averaged per cell, so that they speak of the middle of
+its way (`motion` goes on from there), and compared with the map under Student's t
 with a variance made of three parts: the map's at that place (`map_trust`), one common to the
 sequence, and one that averages out over reports. Cells that were not heard count too.
 
-Shape letters: B sequences, T reports, N heard cells of a sequence, C cells, E evidence quantities,
+Shape letters: B sequences, N heard cells of a sequence, C cells, E evidence quantities,
 R rows (one per sequence, cell and known quantity), P coarse cells, K hypotheses, n places of a
 coarse cell, D width.
 """
@@ -20,10 +20,9 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from rayfix.model.config import NetworkConfig
-from rayfix.model.map_trust import BlockEvidence, PixelEvidence, log_boxed_student_t, wrap_deg
-from rayfix.model.radio_encoder import RadioTokens
+from rayfix.model.map_trust import BlockEvidence, PixelEvidence, log_boxed_student_t
 from rayfix.physics.likelihood import EVIDENCE_FEATURES
-from rayfix.physics.maps import AOA, MapTensors
+from rayfix.physics.maps import MapTensors
 from rayfix.physics.observation import Observation
 from rayfix.physics.report_features import TOA
 
@@ -50,6 +49,7 @@ class Observed:
         value_R: observed path gain [dB], ToA [ns] or bearing [deg].
         variance_R: variance of the measurement, in squared units.
         width_R: width of the interval whose middle the value is (timing advance) [ns], else 0.
+        single_sigma_BE: standard deviation of each quantity in a single report.
         heard_BC: whether a report names the cell.
         threshold_db_BC: path gain [dB] that an unheard cell stayed below.
         temperature_B: factor on the log likelihood; below 1 where errors of cells agree.
@@ -61,6 +61,7 @@ class Observed:
     value_R: Tensor
     variance_R: Tensor
     width_R: Tensor
+    single_sigma_BE: Tensor
     heard_BC: Tensor
     threshold_db_BC: Tensor
     temperature_B: Tensor
@@ -72,11 +73,9 @@ class Evidence(nn.Module):
     def __init__(self, config: NetworkConfig) -> None:
         super().__init__()
         count = len(QUANTITIES)
-        self.score = nn.Linear(config.width, len(EVIDENCE_FEATURES))
         last = nn.Linear(config.width, 2 * count + 1)
-        for layer in (self.score, last):
-            nn.init.zeros_(layer.weight)
-            nn.init.zeros_(layer.bias)
+        nn.init.zeros_(last.weight)
+        nn.init.zeros_(last.bias)
         self.errors = nn.Sequential(nn.Linear(config.width, config.width), nn.GELU(), last)
         self.log_common_E = nn.Parameter(torch.tensor(COMMON_SIGMA).log())
         self.log_single_E = nn.Parameter(torch.tensor(SINGLE_SIGMA).log())
@@ -85,47 +84,30 @@ class Evidence(nn.Module):
         self.log_slope_db = nn.Parameter(torch.tensor(math.log(2.0)))
         self.miss_logit = nn.Parameter(torch.tensor(-3.0))
 
-    def observe(self, observation: Observation, tokens: RadioTokens, maps: MapTensors) -> Observed:
-        """Average each quantity of each cell over a sequence, with learned weights in time."""
+    def observe(self, observation: Observation, summary_BD: Tensor, maps: MapTensors) -> Observed:
+        """The mean of each quantity of each cell over a sequence, with learned errors."""
         E = len(QUANTITIES)
-        B, T, N, _ = observation.value_BTKF.shape
-        features = list(EVIDENCE_FEATURES)
-        value_BTNE = observation.value_BTKF[..., features]
-        known_BTNE = observation.valid_BTKF[..., features]
-        score = 4.0 * torch.tanh(self.score(tokens.token_BSD).view(B, T, N, -1) / 4.0)
-        weight = score.exp() * known_BTNE
-        total = weight.sum(1).clamp_min(1e-9)
-        reports_BNE = total.square() / weight.square().sum(1).clamp_min(1e-9)
-        mean_BNE = (weight * value_BTNE).sum(1) / total
-        a, t = features.index(AOA), features.index(TOA)
-        angle = torch.deg2rad(value_BTNE[..., a])
-        bearing = torch.atan2(
-            (weight[..., a] * angle.sin()).sum(1), (weight[..., a] * angle.cos()).sum(1)
-        )
-        coarse = observation.from_timing_advance_BK
-        known_BNE = known_BTNE.any(1)
-        columns = list(mean_BNE.unbind(-1))
-        columns[a] = torch.rad2deg(bearing)
-        # The middle of the interval that all timing advances leave possible.
-        columns.append(observation.value_BKF[..., TOA])
-        known = list(known_BNE.unbind(-1))
-        known[t], advance = known[t] & ~coarse, known[t] & coarse
-        known.append(advance)
-        value, reports = torch.stack(columns, -1), reports_BNE[..., list(MAP_PLANE)]
-
-        row = torch.stack(known, -1).nonzero()
-        sequence, slot, quantity = row.unbind(1)
-        errors = self.errors(tokens.summary_BD)
-        common = (self.log_common_E + errors[:, :E].clamp(-4.0, 4.0))[sequence, quantity].exp()
-        single = (self.log_single_E + errors[:, E : 2 * E].clamp(-4.0, 4.0))[sequence, quantity]
+        features = [*EVIDENCE_FEATURES, TOA]
+        known_BNE = observation.valid_BKF[..., features].clone()
+        coarse_BN = observation.from_timing_advance_BK
+        known_BNE[..., features.index(TOA)] &= ~coarse_BN
+        known_BNE[..., ADVANCE] &= coarse_BN
+        sequence, slot, quantity = known_BNE.nonzero().unbind(1)
+        reports_BNE = observation.valid_BTKF[..., features].sum(1)
+        errors = self.errors(summary_BD)
+        log_common = self.log_common_E + errors[:, :E].clamp(-4.0, 4.0)
+        log_single = self.log_single_E + errors[:, E : 2 * E].clamp(-4.0, 4.0)
+        single_BE = log_single.exp()
         width = observation.interval_ns_BK[sequence, slot]
         return Observed(
             sequence,
             observation.cell_BK[sequence, slot],
             quantity,
-            value[sequence, slot, quantity],
-            common.square() + single.exp().square() / reports[sequence, slot, quantity],
+            observation.value_BKF[..., features][sequence, slot, quantity],
+            log_common.exp()[sequence, quantity].square()
+            + single_BE[sequence, quantity].square() / reports_BNE[sequence, slot, quantity],
             torch.where(quantity == ADVANCE, width, 0.0),
+            single_BE,
             observation.heard_BC,
             observation.threshold_dbm_BC - maps.epre_dbm_C,
             1.2 * torch.sigmoid(errors[:, 2 * E] + 1.0),
@@ -143,7 +125,9 @@ class Evidence(nn.Module):
         shape = (-1,) + (1,) * (mean.dim() - 1)
         quantity = observed.quantity_R[rows]
         residual = observed.value_R[rows].view(shape) - mean
-        residual = torch.where((quantity == ANGLE).view(shape), wrap_deg(residual), residual)
+        # Angles wrap; the period of everything else is beyond reach.
+        period = torch.where(quantity == ANGLE, 360.0, 1e9).view(shape)
+        residual = residual - period * torch.round(residual / period)
         log_density = log_boxed_student_t(
             residual,
             variance + observed.variance_R[rows].view(shape),

@@ -5,6 +5,7 @@ Shape letters: B sequences, K hypotheses, n places of a coarse cell, D width.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import torch
@@ -12,8 +13,9 @@ from torch import Tensor, nn
 
 from rayfix.model.config import NetworkConfig
 from rayfix.model.evidence import window_moments
+from rayfix.model.motion import Displacement
 
-STATISTICS = 9
+STATISTICS = 12
 
 
 class Hypotheses(NamedTuple):
@@ -21,13 +23,15 @@ class Hypotheses(NamedTuple):
 
     Attributes:
         cell_BK: coarse cell of each.
-        mean_m_BK2: position [m].
+        mean_m_BK2: position at the last report [m].
+        moved_m_BK2: part of it that the phone has come since the middle of the sequence [m].
         cholesky_m_BK22: lower triangular factor of the covariance [m].
         log_weight_BK: log of the weights, which sum to 1.
     """
 
     cell_BK: Tensor
     mean_m_BK2: Tensor
+    moved_m_BK2: Tensor
     cholesky_m_BK22: Tensor
     log_weight_BK: Tensor
 
@@ -65,6 +69,7 @@ class FineHead(nn.Module):
         token_PD: Tensor,
         context_BD: Tensor,
         floor_m2: float,
+        displacement: Callable[[Tensor], Displacement],
     ) -> Hypotheses:
         """Hypotheses of the chosen cells.
 
@@ -77,11 +82,14 @@ class FineHead(nn.Module):
             centre_P2: centres of all coarse cells [m].
             token_PD, context_BD: map tokens and radio context.
             floor_m2: variance of a place within its pixel [m^2].
+            displacement: from places in the middle of the way to its end.
         """
         mass, mean, covariance = window_moments(log_place_BKn, offset_n2)
         half = offset_n2.abs().amax().clamp_min(1e-6)
         eye = torch.eye(2, device=mean.device)
-        base = torch.linalg.cholesky(covariance + floor_m2 * eye)
+        middle = centre_P2[cell_BK] + mean
+        moved = displacement(middle)
+        base = torch.linalg.cholesky(covariance + floor_m2 * eye + moved.covariance_m2_BK22)
         gain = mass - grid_mass_BK
         relative = coarse_logit_BK - coarse_logit_BK.amax(1, keepdim=True)
         statistics = torch.cat(
@@ -94,6 +102,8 @@ class FineHead(nn.Module):
                 (gain - gain.amax(1, keepdim=True)).clamp(-30.0, 0.0)[..., None] / 5.0,
                 coarse_logit_BK.softmax(-1)[..., None],
                 (log_place_BKn.amax(-1) - mass)[..., None] / 3.0,
+                moved.still_BK[..., None],
+                moved.mean_m_BK2 / half,
             ],
             -1,
         )
@@ -105,11 +115,12 @@ class FineHead(nn.Module):
         out = self.out(torch.nn.functional.gelu(self.middle(hidden)))
         shift, stretch, score = out[..., :2], out[..., 2:5], out[..., 5]
         # The shift is measured in the evidence's own spread, so that a sharp peak stays sharp.
-        mean = mean + (base @ (4.0 * torch.tanh(shift / 4.0))[..., None])[..., 0]
+        shift = (base @ (4.0 * torch.tanh(shift / 4.0))[..., None])[..., 0]
+        end = middle + moved.mean_m_BK2 + shift
         factor = torch.zeros_like(base)
         factor[..., 0, 0] = stretch[..., 0].clamp(-3.0, 3.0).exp()
         factor[..., 1, 1] = stretch[..., 1].clamp(-3.0, 3.0).exp()
         factor[..., 1, 0] = stretch[..., 2]
         # The pixels' evidence replaces the blocks' in the weight of the hypothesis.
         log_weight = (coarse_logit_BK + gain + score).log_softmax(-1)
-        return Hypotheses(cell_BK, centre_P2[cell_BK] + mean, base @ factor, log_weight)
+        return Hypotheses(cell_BK, end, moved.mean_m_BK2, base @ factor, log_weight)

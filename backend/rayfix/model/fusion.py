@@ -1,7 +1,10 @@
-"""Fusion: radio-conditioned queries attend to map tokens, then every coarse cell gets a logit.
+"""Fusion: radio-conditioned queries attend to the map, then likely coarse cells get a logit.
 
-Shape letters: B sequences, P coarse cells, D width, R queries, V evidence channels, H heads,
-L layers, d hidden channels of the coarse head.
+Physics leaves few of the coarse cells possible. Attention and the learned correction look at the
+likeliest ones only (the candidates); the others keep the logit that physics gives them.
+
+Shape letters: B sequences, P coarse cells, M candidates, D width, R queries, V evidence channels,
+H heads, L layers, k blocks of a coarse cell.
 """
 
 from __future__ import annotations
@@ -15,7 +18,7 @@ from torch import Tensor, nn
 from rayfix.model.attention import Layer
 from rayfix.model.config import NetworkConfig
 
-EVIDENCE_CHANNELS = 7
+EVIDENCE_CHANNELS = 9
 
 
 class GridEvidence(NamedTuple):
@@ -31,13 +34,17 @@ class GridEvidence(NamedTuple):
 
 
 def reduce_evidence(
-    likelihood_BPk: Tensor, log_prior_Pk: Tensor, offset_k2: Tensor, temperature_B: Tensor
+    likelihood_BPk: Tensor,
+    log_prior_Pk: Tensor,
+    offset_k2: Tensor,
+    temperature_B: Tensor,
+    size: tuple[int, int],
 ) -> GridEvidence:
     """Log mass, offset and spread of the evidence within each coarse cell.
 
-    The grid is evaluated without gradient. The temperature T still learns from it: the
-    derivative of log sum exp(T l + p) by T is the mean of l under those weights, a number that
-    the same pass gives.
+    The grid is evaluated without gradient. The temperature T still learns from it: the derivative
+    of log sum exp(T l + p) by T is the mean of l under those weights, a number that the same pass
+    gives. `size` is rows and columns of the coarse grid.
     """
     with torch.no_grad():
         joint = likelihood_BPk * temperature_B[:, None, None] + log_prior_Pk
@@ -52,19 +59,20 @@ def reduce_evidence(
         half = offset_k2.abs().amax().clamp_min(1e-6)
     step = (temperature_B - temperature_B.detach())[:, None]
     log_mass = F.log_softmax(mass + step * slope, -1)
-    channels = torch.cat(
+    share = log_mass.detach().exp()
+    plane = share.view(-1, 1, *size)
+    around = F.avg_pool2d(plane, 3, stride=1, padding=1)[:, 0].flatten(1) * 9.0
+    channels = torch.stack(
         [
-            torch.stack(
-                [
-                    (mass - best).clamp_min(-60.0) / 10.0,
-                    log_mass.detach().exp(),
-                    slope.clamp(-200.0, 50.0) / 50.0,
-                    spread / half,
-                    log_prior_Pk.exp().mean(-1).expand_as(mass),
-                ],
-                -1,
-            ),
-            offset / half,
+            (mass - best).clamp_min(-60.0) / 10.0,
+            share,
+            around,
+            share / (around + 1e-6),
+            slope.clamp(-200.0, 50.0) / 50.0,
+            spread / half,
+            log_prior_Pk.exp().mean(-1).expand_as(mass),
+            offset[..., 0] / half,
+            offset[..., 1] / half,
         ],
         -1,
     )
@@ -81,12 +89,12 @@ class CrossLayer(nn.Module):
         self.evidence = nn.Linear(EVIDENCE_CHANNELS, 2 * config.width, bias=False)
 
     def forward(
-        self, query_BRD: Tensor, token_PD: Tensor, channel_BPV: Tensor, weights: bool
+        self, query_BRD: Tensor, token_PD: Tensor, cell_BM: Tensor, channel_BMV: Tensor, read: bool
     ) -> tuple[Tensor, Tensor | None]:
-        """Queries after the layer and the weights [B, H, R, P] when asked for."""
-        key_value = self.layer.key_value(token_PD) + self.evidence(channel_BPV)
-        query, weights_BHRP = self.layer(query_BRD, key_value, None, weights)
-        return query, weights_BHRP
+        """Queries after the layer and, when read, the weights [B, H, R, M]."""
+        key_value = self.layer.key_value(token_PD)[cell_BM] + self.evidence(channel_BMV)
+        query, weights_BHRM = self.layer(query_BRD, key_value, None, read)
+        return query, weights_BHRM
 
 
 class Fusion(nn.Module):
@@ -98,18 +106,18 @@ class Fusion(nn.Module):
 
     def __init__(self, config: NetworkConfig) -> None:
         super().__init__()
-        self.rows, self.columns = config.rows, config.columns
-        hidden = config.width // 2
-        self.queries = nn.Parameter(0.02 * torch.randn(config.queries, config.width))
-        self.condition = nn.Linear(config.width, config.width)
+        self.candidates = config.candidates
+        width = config.width
+        self.queries = nn.Parameter(0.02 * torch.randn(config.queries, width))
+        self.condition = nn.Linear(width, width)
         self.layers = nn.ModuleList(CrossLayer(config) for _ in range(config.cross_layers))
-        self.norm = nn.LayerNorm(config.width)
-        self.pool = nn.Linear(config.queries * config.width, config.width)
-        self.from_map = nn.Linear(config.width, hidden)
-        self.from_evidence = nn.Linear(EVIDENCE_CHANNELS, hidden)
-        self.from_query = nn.Linear(config.width, 2 * hidden)
-        self.around = nn.Conv2d(hidden, hidden // 2, 3, padding=1)
-        self.logit = nn.Linear(hidden // 2, 1)
+        self.norm = nn.LayerNorm(width)
+        self.pool = nn.Linear(config.queries * width, width)
+        self.from_map = nn.Linear(width, width)
+        self.from_evidence = nn.Linear(EVIDENCE_CHANNELS, width)
+        self.from_context = nn.Linear(width, 2 * width)
+        self.middle = nn.Linear(width, width)
+        self.logit = nn.Linear(width, 1)
         nn.init.zeros_(self.logit.weight)
         nn.init.zeros_(self.logit.bias)
 
@@ -117,18 +125,24 @@ class Fusion(nn.Module):
         self, summary_BD: Tensor, token_PD: Tensor, evidence: GridEvidence, attention: bool
     ) -> tuple[Tensor, Tensor, Tensor | None]:
         """Coarse logits [B, P], context [B, D], attention averaged over queries [L, B, H, P]."""
+        log_mass = evidence.log_mass_BP
+        cell_BM = log_mass.detach().topk(min(self.candidates, log_mass.shape[1]), 1).indices
+        index = cell_BM[..., None].expand(-1, -1, EVIDENCE_CHANNELS)
+        channel_BMV = evidence.channel_BPV.gather(1, index)
         query = self.queries + self.condition(summary_BD)[:, None]
         weights: list[Tensor] = []
         for layer in self.layers:
-            query, weights_BHRP = layer(query, token_PD, evidence.channel_BPV, attention)
-            if weights_BHRP is not None:
-                weights.append(weights_BHRP.mean(2))
+            query, weights_BHRM = layer(query, token_PD, cell_BM, channel_BMV, attention)
+            if weights_BHRM is not None:
+                mean_BHM = weights_BHRM.mean(2)
+                place = cell_BM[:, None].expand_as(mean_BHM)
+                full = mean_BHM.new_zeros(*mean_BHM.shape[:2], log_mass.shape[1])
+                weights.append(full.scatter(2, place, mean_BHM))
         context = self.pool(self.norm(query).flatten(1))
-        shift, gain = self.from_query(context).chunk(2, -1)
+        shift, gain = self.from_context(context).chunk(2, -1)
         hidden = F.gelu(
-            self.from_map(token_PD) + self.from_evidence(evidence.channel_BPV) + shift[:, None]
+            self.from_map(token_PD)[cell_BM] + self.from_evidence(channel_BMV) + shift[:, None]
         ) * (1.0 + gain[:, None])
-        plane = hidden.transpose(1, 2).unflatten(2, (self.rows, self.columns))
-        around = F.gelu(self.around(plane)).flatten(2).transpose(1, 2)
-        logit = evidence.log_mass_BP + self.logit(around)[..., 0]
+        correction = self.logit(F.gelu(self.middle(hidden)))[..., 0]
+        logit = log_mass.scatter_add(1, cell_BM, correction)
         return logit, context, torch.stack(weights) if weights else None

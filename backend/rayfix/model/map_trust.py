@@ -230,11 +230,15 @@ def log_boxed_student_t(
         freedom: degrees of freedom, broadcastable.
         width: width of the interval whose middle is observed; 0 = a plain Student-t.
     """
-    outside = (residual.abs() - 0.5 * width).clamp_min(0.0)
     log_integral = (
         0.5 * torch.log(freedom * math.pi)
         + torch.lgamma(freedom / 2.0)
         - torch.lgamma((freedom + 1.0) / 2.0)
     )
-    tails = 0.5 * (freedom + 1.0) * torch.log1p(outside.square() / (freedom * variance))
-    return -torch.log(width + variance.sqrt() * log_integral.exp()) - tails
+    half = -0.5 * (freedom + 1.0)
+    if not bool((width > 0).any()):  # the common case, at half the cost
+        tails = torch.log1p(residual.square() / (freedom * variance))
+        return torch.addcmul(-log_integral - 0.5 * variance.log(), half, tails)
+    outside = (residual.abs() - 0.5 * width).clamp_min(0.0)
+    tails = torch.log1p(outside.square() / (freedom * variance))
+    return half * tails - torch.log(width + variance.sqrt() * log_integral.exp())

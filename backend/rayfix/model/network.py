@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import partial
 from typing import NamedTuple
 
 import torch
@@ -15,7 +16,7 @@ from torch import Tensor, nn
 
 from rayfix.model.coarse_grid import CoarseGrid
 from rayfix.model.config import NetworkConfig
-from rayfix.model.evidence import Evidence, Observed, map_plane
+from rayfix.model.evidence import QUANTITIES, Evidence, Observed, map_plane
 from rayfix.model.fine_head import FineHead, Hypotheses
 from rayfix.model.fusion import Fusion, reduce_evidence
 from rayfix.model.map_encoder import MapEncoder, map_channels
@@ -26,6 +27,7 @@ from rayfix.model.map_trust import (
     evidence_maps,
     trust_inputs,
 )
+from rayfix.model.motion import Displacement, displacement
 from rayfix.model.radio_encoder import RadioEncoder
 from rayfix.model.radio_inputs import radio_inputs
 from rayfix.physics.likelihood import EVIDENCE_FEATURES
@@ -70,7 +72,8 @@ class NetworkOutput(NamedTuple):
     """A distribution over positions.
 
     Attributes:
-        coarse_logit_BP: unnormalised log probability of the coarse cells.
+        coarse_logit_BP: unnormalised log probability of the coarse cells; for a phone that moves,
+            of the middle of its way.
         hypotheses: the top coarse cells, with offsets and covariances.
         observed: what was compared with the map.
         map_attention_LBHP: attention from the radio queries to the map (averaged over queries).
@@ -104,12 +107,21 @@ class LocatorNetwork(nn.Module):
             maps, grid, grid.pad(map_channels(maps)), trust_inputs(maps), grid.centres(maps.device)
         )
 
-    def encode_map(self, scene: SceneInputs) -> MapTokens:
-        """Encode a map; again after every change of the weights."""
+    def encode_map(self, scene: SceneInputs, evidence: MapTokens | None = None) -> MapTokens:
+        """Encode a map; again after every change of the weights.
+
+        Args:
+            scene: from `scene_inputs`.
+            evidence: training only: takes the map's evidence from an encoding a few steps old,
+                because it is most of the work and changes slowly.
+        """
+        token_PD = self.map(scene.channels_MHW)
+        if evidence is not None:
+            return evidence._replace(token_PD=token_PD)
         pixels, blocks = evidence_maps(
             scene.maps, scene.trust_CHWG, self.trust, scene.grid, self.config.evidence_block_m
         )
-        return MapTokens(self.map(scene.channels_MHW), pixels, blocks)
+        return MapTokens(token_PD, pixels, blocks)
 
     def forward(
         self,
@@ -117,7 +129,7 @@ class LocatorNetwork(nn.Module):
         scene: SceneInputs,
         tokens: MapTokens,
         attention: bool = False,
-        truth_xy_m_B2: Tensor | None = None,
+        middle_xy_m_B2: Tensor | None = None,
     ) -> NetworkOutput:
         """Locate sequences of reports.
 
@@ -125,12 +137,12 @@ class LocatorNetwork(nn.Module):
             observation: the reports as map features per heard cell (`physics.observe`).
             scene, tokens: from `scene_inputs` and `encode_map`.
             attention: also return attention weights.
-            truth_xy_m_B2: training only: the coarse cell of the truth takes the place of the
-                last hypothesis where it is not among them, so that the fine head sees it.
+            middle_xy_m_B2: training only, true middle of each way: its coarse cell takes the place
+                of the last hypothesis where it is not among them, so that the fine head sees it.
         """
         grid, device = scene.grid, tokens.token_PD.device
         radio = self.radio(radio_inputs(observation, scene.maps), attention)
-        observed = self.evidence.observe(observation, radio, scene.maps)
+        observed = self.evidence.observe(observation, radio.summary_BD, scene.maps)
 
         side = grid.block_side(self.config.evidence_block_m)
         likelihood_BPk = self.evidence.on_blocks(observed, tokens.blocks)
@@ -139,14 +151,15 @@ class LocatorNetwork(nn.Module):
             tokens.blocks.log_prior_Pk,
             grid.offsets(device, side),
             observed.temperature_B,
+            (grid.rows, grid.columns),
         )
         logit_BP, context_BD, map_attention = self.fusion(
             radio.summary_BD, tokens.token_PD, reduced, attention
         )
 
         cell_BK = logit_BP.detach().topk(self.config.top_k, dim=-1).indices
-        if truth_xy_m_B2 is not None:
-            truth = grid.cell_of(truth_xy_m_B2)
+        if middle_xy_m_B2 is not None:
+            truth = grid.cell_of(middle_xy_m_B2)
             absent = (cell_BK != truth[:, None]).all(1)
             cell_BK[:, -1] = torch.where(absent, truth, cell_BK[:, -1])
         temperature = observed.temperature_B[:, None, None]
@@ -168,8 +181,16 @@ class LocatorNetwork(nn.Module):
             tokens.token_PD,
             context_BD,
             grid.resolution_m**2 / 12.0,
+            partial(self._displacement, observation, observed, scene.maps),
         )
         return NetworkOutput(logit_BP, hypotheses, observed, map_attention, radio.attention_LBHS)
+
+    def _displacement(
+        self, observation: Observation, observed: Observed, maps: MapTensors, xy_m_BK2: Tensor
+    ) -> Displacement:
+        sigma_BE = observed.single_sigma_BE.detach()
+        toa, aoa = sigma_BE[:, QUANTITIES.index("toa")], sigma_BE[:, QUANTITIES.index("aoa")]
+        return displacement(observation, maps, xy_m_BK2.detach(), toa, aoa)
 
     def row_evidence(self, observed: Observed, scene: SceneInputs, xy_m_BM2: Tensor) -> Tensor:
         """Log likelihood of every observed row at M places of its sequence, [R, M].

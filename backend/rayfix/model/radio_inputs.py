@@ -65,7 +65,7 @@ def radio_inputs(observation: Observation, maps: MapTensors) -> RadioInputs:
     # Where the phone would be if the first path came straight from it.
     range_m = toa * (1e-9 * SPEED_OF_LIGHT_M_S)
     pinned = known_toa & known_aoa
-    age = _age(observation)[..., None].expand(B, T, K)
+    age = age_of(observation)[..., None].expand(B, T, K)
     columns = [
         (rsrp - strongest) / 15.0 * known_gain,
         aoa.cos() * known_aoa,
@@ -93,7 +93,7 @@ def radio_inputs(observation: Observation, maps: MapTensors) -> RadioInputs:
     return RadioInputs((token * mask_BTK[..., None]).flatten(1, 2), mask_BTK.flatten(1))
 
 
-def _age(observation: Observation) -> Tensor:
+def age_of(observation: Observation) -> Tensor:
     """Place of each report in its sequence's span, -1 to 0; 0 where there is no report, [B, T]."""
     there, time = observation.report_BT, observation.time_s_BT
     last = time.masked_fill(~there, float("-inf")).amax(1, keepdim=True)

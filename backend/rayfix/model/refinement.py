@@ -57,9 +57,13 @@ def refine(
     def energy(xy_m_BM2: Tensor) -> Tensor:
         return -network.log_evidence(observed, scene, xy_m_BM2)
 
-    climbed = refine_hypotheses(found.mean_m_BK2, energy, config, scene.maps)
+    # The averaged reports speak of the middle of the way; the end lies as far from it as before.
+    moved = found.moved_m_BK2
+    climbed = refine_hypotheses(found.mean_m_BK2 - moved, energy, config, scene.maps)
     mean, covariance = _integrate(network, scene, observed, found, climbed.xy_m_BM2)
-    return RefinedHypotheses(mean, covariance, climbed.path_m_SBM2, climbed.path_energy_SBM)
+    return RefinedHypotheses(
+        mean + moved, covariance, climbed.path_m_SBM2 + moved, climbed.path_energy_SBM
+    )
 
 
 @torch.no_grad()

@@ -46,6 +46,7 @@ def training_loss(
     output: NetworkOutput,
     scene: SceneInputs,
     truth_xy_m_B2: Tensor,
+    middle_xy_m_B2: Tensor,
     exact_B: Tensor,
     physics: PhysicsLoss | None,
     observation: Observation,
@@ -55,15 +56,16 @@ def training_loss(
 
     Args:
         network, output, scene: the network, its output and the map it looked at.
-        truth_xy_m_B2: true positions [m].
+        truth_xy_m_B2: true positions at the last report [m].
+        middle_xy_m_B2: true middles of the ways [m].
         exact_B: sequences from exact paths; only they teach the errors of the map.
         physics, observation: physics loss (None = lambda_phys is 0) and what it compares.
         config: weights.
     """
-    truth = scene.grid.cell_of(truth_xy_m_B2)
+    truth = scene.grid.cell_of(middle_xy_m_B2)
     coarse = F.cross_entropy(output.coarse_logit_BP, truth)
     fine = fine_loss(output.hypotheses, truth, truth_xy_m_B2)
-    evidence = evidence_loss(network, output, scene, truth_xy_m_B2, exact_B)
+    evidence = evidence_loss(network, output, scene, middle_xy_m_B2, exact_B)
     phys = coarse.new_zeros(())
     if physics is not None:
         phys = physics_term(physics, output.hypotheses, observation, scene.maps)
@@ -102,7 +104,7 @@ def evidence_loss(
     network: LocatorNetwork,
     output: NetworkOutput,
     scene: SceneInputs,
-    truth_xy_m_B2: Tensor,
+    middle_xy_m_B2: Tensor,
     exact_B: Tensor,
 ) -> Tensor:
     """Mean negative log density of what was observed at the truth, per observed value.
@@ -111,8 +113,8 @@ def evidence_loss(
     """
     observed = output.observed
     kept_R = exact_B[observed.sequence_R]
-    rows_R = network.row_evidence(observed, scene, truth_xy_m_B2[:, None])[:, 0]
-    silence_B = network.log_silence(observed, scene, truth_xy_m_B2)
+    rows_R = network.row_evidence(observed, scene, middle_xy_m_B2[:, None])[:, 0]
+    silence_B = network.log_silence(observed, scene, middle_xy_m_B2)
     count = kept_R.sum().clamp_min(1)
     return -(rows_R[kept_R].sum() + silence_B[exact_B].sum()) / count
 
@@ -121,7 +123,8 @@ def physics_term(
     physics: PhysicsLoss, found: Hypotheses, observation: Observation, maps: MapTensors
 ) -> Tensor:
     """Physics loss of the hypotheses under their weights: what the answer is expected to cost."""
-    energy_BK = physics.energy(found.mean_m_BK2, observation, maps)
+    middle_m_BK2 = found.mean_m_BK2 - found.moved_m_BK2
+    energy_BK = physics.energy(middle_m_BK2, observation, maps)
     return (found.log_weight_BK.exp() * energy_BK.clamp_max(100.0)).sum(1).mean()
 
 

@@ -34,10 +34,18 @@ STRAY = {"path_gain": 6.0, "toa": 80.0, "aoa": 12.0}
 
 @dataclass(frozen=True)
 class Drawn:
-    """A batch of reports with truth [m], [B, 2], and whether it comes from exact paths, [B]."""
+    """A batch of reports.
+
+    Attributes:
+        batch: the reports.
+        truth_xy_m_B2: place at the last report [m].
+        middle_xy_m_B2: mean of the places of all reports [m], which averaged reports speak of.
+        exact_B: whether the sequence comes from exact paths.
+    """
 
     batch: ReportBatch
     truth_xy_m_B2: torch.Tensor
+    middle_xy_m_B2: torch.Tensor
     exact_B: torch.Tensor
 
 
@@ -189,7 +197,8 @@ class Sampler:
         ]
         return Drawn(
             concatenate([batch for batch, _ in parts]),
-            torch.from_numpy(np.concatenate([truth for _, truth in parts])).float(),
+            torch.from_numpy(np.concatenate([xy[:, -1] for _, xy in parts])).float(),
+            torch.from_numpy(np.concatenate([xy.mean(1) for _, xy in parts])).float(),
             torch.arange(self.batch_size) < self.batch_size - from_map,
         )
 
@@ -209,7 +218,7 @@ class Sampler:
             propagation = _strayed(propagation, random)
         propagation, cells = perturbed(propagation, world.cells, change)
         batch = draw_reports(propagation, cells, condition, int(random.integers(1 << 62)))
-        return batch, chosen.truth_xy_m_S2
+        return batch, propagation.xy_m_BT2
 
 
 def varied(condition: Condition, random: np.random.Generator) -> Condition:

@@ -24,7 +24,7 @@ from rayfix.errors import ConfigError, InvalidInputError
 from rayfix.measurement.conditions import load_conditions
 from rayfix.measurement.dataset import Dataset, aligned_with, load_dataset
 from rayfix.model.artefact import Model, ModelConfig, save_model
-from rayfix.model.network import LocatorNetwork
+from rayfix.model.network import LocatorNetwork, MapTokens
 from rayfix.model.positioning import ModelOnMap
 from rayfix.physics.loss import PhysicsLoss
 from rayfix.physics.maps import MapTensors
@@ -40,6 +40,8 @@ from rayfix.training.model_card import model_card
 from rayfix.training.samples import Sampler, map_sequences
 from rayfix.training.validation import calibrate, score, validation_cases
 
+EVIDENCE_EVERY = 25
+"""Steps between two evaluations of what is expected at every pixel of the map."""
 CALIBRATION_DRAWS = 3
 """Draws of the validation places that calibrate the ellipses."""
 
@@ -109,6 +111,7 @@ class Run:
         torch.manual_seed(config.seed)
         self.network = LocatorNetwork(config.network)
         self.scene = self.network.scene_inputs(self.maps)
+        self.evidence: MapTokens | None = None
         self.physics = PhysicsLoss(config.physics_loss) if config.lambda_phys > 0 else None
         self.optimiser = torch.optim.AdamW(
             _parameter_groups(self.network, config.training.weight_decay),
@@ -153,14 +156,18 @@ class Run:
             )
         drawn = self.sampler.draw(step)
         self.network.train()
-        tokens = self.network.encode_map(self.scene)
+        if self.evidence is None or step % EVIDENCE_EVERY == 0:
+            with torch.no_grad():
+                self.evidence = self.network.encode_map(self.scene)
+        tokens = self.network.encode_map(self.scene, self.evidence)
         observation = observe(ReportTensors.from_batch(drawn.batch), self.maps, self.noise)
-        output = self.network(observation, self.scene, tokens, truth_xy_m_B2=drawn.truth_xy_m_B2)
+        output = self.network(observation, self.scene, tokens, middle_xy_m_B2=drawn.middle_xy_m_B2)
         terms = training_loss(
             self.network,
             output,
             self.scene,
             drawn.truth_xy_m_B2,
+            drawn.middle_xy_m_B2,
             drawn.exact_B,
             self.physics,
             observation,
@@ -176,6 +183,8 @@ class Run:
     def validate(self, terms: LossTerms, progress: Progress) -> None:
         """Score the held-out reports; keep the weights when they are the best so far."""
         state = self.state
+        # A resumed run starts here without it: whole and resumed runs must not differ.
+        self.evidence = None
         self.network.eval()
         scored = score(self.ready(), self.cases)
         if scored.mean_median_m < state.best_median_m:
