@@ -413,6 +413,66 @@ export interface components {
             tokens: components["schemas"]["TokenBody"][];
         };
         /**
+         * BuildingFeature
+         * @description A part of a building as GeoJSON Feature.
+         */
+        BuildingFeature: {
+            geometry: components["schemas"]["Polygon"];
+            properties: components["schemas"]["BuildingProperties"];
+            /**
+             * Type
+             * @default Feature
+             * @constant
+             */
+            type: "Feature";
+        };
+        /**
+         * BuildingProperties
+         * @description Heights above ground; `base_m` is missing where a building stands on the ground.
+         */
+        BuildingProperties: {
+            /** Base M */
+            base_m?: number | null;
+            /** Height M */
+            height_m: number;
+            /** Name */
+            name?: string | null;
+        } & {
+            [key: string]: unknown;
+        };
+        /**
+         * Buildings
+         * @description The buildings of a scene.
+         */
+        Buildings: {
+            /** Features */
+            features: components["schemas"]["BuildingFeature"][];
+            /**
+             * Type
+             * @default FeatureCollection
+             * @constant
+             */
+            type: "FeatureCollection";
+        } & {
+            [key: string]: unknown;
+        };
+        /**
+         * CellFeature
+         * @description A cell as GeoJSON Feature.
+         */
+        CellFeature: {
+            geometry: components["schemas"]["Point"];
+            /** Id */
+            id: string;
+            properties: components["schemas"]["CellProperties"];
+            /**
+             * Type
+             * @default Feature
+             * @constant
+             */
+            type: "Feature";
+        };
+        /**
          * CellMeasurement
          * @description What one report says of one cell. Every quantity is optional; missing is masked, not zero.
          */
@@ -479,6 +539,115 @@ export interface components {
              * @description one-way time of flight of the first path
              */
             toa_ns?: number | null;
+        };
+        /**
+         * CellProperties
+         * @description A cell; bearings are clockwise from true north.
+         */
+        CellProperties: {
+            /** Bandwidth Hz */
+            bandwidth_hz: number;
+            /** Bearing Deg */
+            bearing_deg: number;
+            /** Carrier Hz */
+            carrier_hz: number;
+            /** Cell Id */
+            cell_id: string;
+            /** Downtilt Deg */
+            downtilt_deg: number;
+            /** Height M */
+            height_m: number;
+            /** Pci */
+            pci: number | null;
+            /** Power Dbm */
+            power_dbm: number;
+            /** Site Id */
+            site_id: string;
+        };
+        /**
+         * Cells
+         * @description The cells of a scene.
+         */
+        Cells: {
+            /** Features */
+            features: components["schemas"]["CellFeature"][];
+            /**
+             * Type
+             * @default FeatureCollection
+             * @constant
+             */
+            type: "FeatureCollection";
+        };
+        /**
+         * CellTower
+         * @description A tower of the request; every field is optional, unknown ones are ignored.
+         */
+        CellTower: {
+            /**
+             * Age
+             * @description milliseconds since heard
+             * @default 0
+             */
+            age: number;
+            /**
+             * Cellid
+             * @default null
+             */
+            cellId: number | null;
+            /**
+             * Locationareacode
+             * @default null
+             */
+            locationAreaCode: number | null;
+            /**
+             * Mobilecountrycode
+             * @default null
+             */
+            mobileCountryCode: number | null;
+            /**
+             * Mobilenetworkcode
+             * @default null
+             */
+            mobileNetworkCode: number | null;
+            /**
+             * Newradiocellid
+             * @default null
+             */
+            newRadioCellId: number | null;
+            /**
+             * Radiotype
+             * @default null
+             */
+            radioType: ("gsm" | "cdma" | "wcdma" | "lte" | "nr") | null;
+            /**
+             * Rsrp
+             * @description extension
+             * @default null
+             */
+            rsrp: number | null;
+            /**
+             * Rsrq
+             * @description extension
+             * @default null
+             */
+            rsrq: number | null;
+            /**
+             * Signalstrength
+             * @description dBm; RSRP for LTE and NR
+             * @default null
+             */
+            signalStrength: number | null;
+            /**
+             * Sinr
+             * @description extension
+             * @default null
+             */
+            sinr: number | null;
+            /**
+             * Timingadvance
+             * @default null
+             */
+            timingAdvance: number | null;
         };
         /**
          * EllipseBody
@@ -571,6 +740,42 @@ export interface components {
              */
             accuracy: number;
             location: components["schemas"]["GeolocatePlace"];
+        };
+        /**
+         * GeolocateRequest
+         * @description Request of the Google Geolocation API; only cell towers are used.
+         */
+        GeolocateRequest: {
+            /**
+             * Carrier
+             * @default null
+             */
+            carrier: string | null;
+            /**
+             * Celltowers
+             * @default []
+             */
+            cellTowers: components["schemas"]["CellTower"][];
+            /**
+             * Considerip
+             * @default true
+             */
+            considerIp: boolean;
+            /**
+             * Homemobilecountrycode
+             * @default null
+             */
+            homeMobileCountryCode: number | null;
+            /**
+             * Homemobilenetworkcode
+             * @default null
+             */
+            homeMobileNetworkCode: number | null;
+            /**
+             * Radiotype
+             * @default null
+             */
+            radioType: ("gsm" | "cdma" | "wcdma" | "lte" | "nr") | null;
         };
         /**
          * GoogleError
@@ -667,7 +872,7 @@ export interface components {
             posterior?: components["schemas"]["PosteriorBody"] | null;
             refinement?: components["schemas"]["RefinementBody"] | null;
             /** Reports */
-            reports: components["schemas"]["Report-Output"][];
+            reports: components["schemas"]["Report"][];
             /** Residuals */
             residuals?: components["schemas"]["ResidualBody"][] | null;
             /** Scene */
@@ -839,7 +1044,7 @@ export interface components {
             /** @default {} */
             refine: boolean | components["schemas"]["RefineOptions"];
             /** Reports */
-            reports: components["schemas"]["Report-Input"][];
+            reports: components["schemas"]["Report"][];
             /**
              * Scene
              * @description default: the service's first scene
@@ -874,6 +1079,23 @@ export interface components {
              * @constant
              */
             type: "Point";
+        };
+        /**
+         * Polygon
+         * @description GeoJSON polygon: an outer ring and holes of [lon, lat].
+         */
+        Polygon: {
+            /** Coordinates */
+            coordinates: [
+                number,
+                number
+            ][][];
+            /**
+             * Type
+             * @default Polygon
+             * @constant
+             */
+            type: "Polygon";
         };
         /**
          * PosteriorBody
@@ -1023,7 +1245,7 @@ export interface components {
          * Report
          * @description What a phone measured at one time.
          */
-        "Report-Input": {
+        Report: {
             /** Cells */
             cells: components["schemas"]["CellMeasurement"][];
             /**
@@ -1031,19 +1253,6 @@ export interface components {
              * @description seconds, years 1 to 9999
              */
             time: number | string;
-        };
-        /**
-         * Report
-         * @description What a phone measured at one time.
-         */
-        "Report-Output": {
-            /** Cells */
-            cells: components["schemas"]["CellMeasurement"][];
-            /**
-             * Time
-             * @description seconds, years 1 to 9999
-             */
-            time: number;
         };
         /**
          * ResidualBody
@@ -1554,13 +1763,13 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Validation Error */
+            /** @description A field breaks a rule */
             422: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -1582,9 +1791,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        [key: string]: unknown;
-                    };
+                    "application/json": components["schemas"]["Buildings"];
                 };
             };
             /** @description Not found */
@@ -1596,13 +1803,13 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Validation Error */
+            /** @description A field breaks a rule */
             422: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -1624,9 +1831,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        [key: string]: unknown;
-                    };
+                    "application/json": components["schemas"]["Cells"];
                 };
             };
             /** @description Not found */
@@ -1638,13 +1843,13 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Validation Error */
+            /** @description A field breaks a rule */
             422: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -1824,9 +2029,9 @@ export interface operations {
                 /** @description the newest ones */
                 limit?: number;
                 /** @description RFC 3339 or seconds since 1970 */
-                since?: (number | string) | null;
+                since?: number | string | null;
                 /** @description RFC 3339 or seconds since 1970 */
-                until?: (number | string) | null;
+                until?: number | string | null;
             };
             header?: never;
             path: {
@@ -1942,74 +2147,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": {
-                    /** Carrier */
-                    carrier?: string | null;
-                    /**
-                     * Celltowers
-                     * @default []
-                     */
-                    cellTowers?: components["schemas"]["GeolocatePlace"][];
-                    /**
-                     * Considerip
-                     * @default true
-                     */
-                    considerIp?: boolean;
-                    /** Homemobilecountrycode */
-                    homeMobileCountryCode?: number | null;
-                    /** Homemobilenetworkcode */
-                    homeMobileNetworkCode?: number | null;
-                    /** Radiotype */
-                    radioType?: ("gsm" | "cdma" | "wcdma" | "lte" | "nr") | null;
-                    $defs: {
-                        /**
-                         * CellTower
-                         * @description A tower of the request; every field is optional, unknown ones are ignored.
-                         */
-                        CellTower: {
-                            /**
-                             * Age
-                             * @description milliseconds since heard
-                             * @default 0
-                             */
-                            age?: number;
-                            /** Cellid */
-                            cellId?: number | null;
-                            /** Locationareacode */
-                            locationAreaCode?: number | null;
-                            /** Mobilecountrycode */
-                            mobileCountryCode?: number | null;
-                            /** Mobilenetworkcode */
-                            mobileNetworkCode?: number | null;
-                            /** Newradiocellid */
-                            newRadioCellId?: number | null;
-                            /** Radiotype */
-                            radioType?: ("gsm" | "cdma" | "wcdma" | "lte" | "nr") | null;
-                            /**
-                             * Rsrp
-                             * @description extension
-                             */
-                            rsrp?: number | null;
-                            /**
-                             * Rsrq
-                             * @description extension
-                             */
-                            rsrq?: number | null;
-                            /**
-                             * Signalstrength
-                             * @description dBm; RSRP for LTE and NR
-                             */
-                            signalStrength?: number | null;
-                            /**
-                             * Sinr
-                             * @description extension
-                             */
-                            sinr?: number | null;
-                            /** Timingadvance */
-                            timingAdvance?: number | null;
-                        };
-                    };
-                };
+                "application/json": components["schemas"]["GeolocateRequest"];
             };
         };
         responses: {

@@ -19,6 +19,14 @@ function Position({ fix }: { fix: Fix }) {
 function Refinement({ fix }: { fix: FixDetail }) {
   const { refinement, unrefined_fix: before } = fix;
   if (!refinement || !before) return <p className="muted">This fix was not refined.</p>;
+  if (refinement.steps === 0) {
+    return (
+      <p className="muted">
+        No step was needed: the physics energy, {number(refinement.energy_after, 2)}, was lowest
+        where it began.
+      </p>
+    );
+  }
   return (
     <table className="facts">
       <thead>

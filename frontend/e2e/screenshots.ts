@@ -1,0 +1,67 @@
+/** Takes the pictures in docs/images/ of the real service with its feed (`make screenshots`). */
+import { mkdirSync, statSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import type { Page } from '@playwright/test';
+import type { components } from '../src/api/schema';
+import { expect, test, UES, type Service } from './service';
+
+const IMAGES = fileURLToPath(new URL('../../docs/images/', import.meta.url));
+const LARGEST_BYTES = 500_000;
+/** Long enough for trails to show where everyone came from. */
+const TRAILS_MS = 20_000;
+const SETTLED_MS = 4_000;
+
+type LiveFix = components['schemas']['LiveFix'];
+
+/** The UE nearest to the middle of the map: its surroundings fill the picture. */
+async function centralUe(service: Service): Promise<string> {
+  const { features } = await service.get<{ features: LiveFix[] }>('/api/v1/ues');
+  const { center } = await service.get<{ center: { lat: number; lon: number } }>(
+    '/api/v1/scenes/munich',
+  );
+  const away = ({ geometry: { coordinates } }: LiveFix) =>
+    Math.hypot((coordinates[0] - center.lon) * 0.67, coordinates[1] - center.lat);
+  const [nearest] = features.sort((a, b) => away(a) - away(b));
+  if (!nearest) throw new Error('no UE is live');
+  return nearest.properties.ue_id;
+}
+
+async function take(page: Page, name: string): Promise<void> {
+  await page.waitForTimeout(SETTLED_MS);
+  const path = `${IMAGES}${name}.png`;
+  await page.screenshot({ path });
+  expect(statSync(path).size).toBeLessThan(LARGEST_BYTES);
+}
+
+for (const colorScheme of ['light', 'dark'] as const) {
+  for (const [device, viewport, touch] of [
+    ['desktop', { width: 1440, height: 900 }, false],
+    ['phone', { width: 390, height: 844 }, true],
+  ] as const) {
+    test.describe(`${device}, ${colorScheme}`, () => {
+      test.use({ colorScheme, viewport, hasTouch: touch, isMobile: touch });
+      const suffix = `${device}-${colorScheme}`;
+
+      test('pictures', async ({ page, service }) => {
+        mkdirSync(IMAGES, { recursive: true });
+        await page.goto(service.url);
+        await expect(page.locator('.ue-row')).toHaveCount(UES);
+        await page.waitForTimeout(TRAILS_MS);
+        await take(page, `live-${suffix}`);
+
+        const ue = await centralUe(service);
+        await page.goto(`${service.url}/?ue=${ue}`);
+        await expect(page.locator('.hypotheses li').first()).toBeVisible();
+        await take(page, `attention-${suffix}`);
+        await page.getByRole('radio', { name: 'Posterior' }).check({ force: true });
+        await page.getByRole('tab', { name: 'Residuals' }).click();
+        await take(page, `residuals-${suffix}`);
+
+        await page.goto(`${service.url}/?map=sinr&opacity=85`);
+        if (device === 'phone') await page.getByRole('button', { name: 'Layers' }).click();
+        else await page.mouse.move(700, 520);
+        await take(page, `radio-map-${suffix}`);
+      });
+    });
+  }
+}
