@@ -14,7 +14,7 @@ from rayfix.measurement.dataset import load_dataset
 from rayfix.measurement.motion import MotionMix
 from rayfix.measurement.places import DatasetConfig, Places, SplitConfig, candidates
 from rayfix.measurement.propagation import Float64
-from rayfix.measurement.recording import Recording, Traced, TracedWorld, record
+from rayfix.measurement.recording import Progress, Recording, Traced, TracedWorld, record
 from rayfix.scene.cell import Cell
 
 from .free_space import CELLS, trace
@@ -53,7 +53,7 @@ def recording(split: str, config: DatasetConfig = CONFIG) -> Recording:
 
 
 def run(
-    what: Recording, tracer: Callable[[Float64], Traced], path: Path,
+    what: Recording, tracer: Callable[[Float64, Progress], Traced], path: Path,
     cells: tuple[Cell, ...] = CELLS,
 ) -> Path:  # fmt: skip
     return record(what, {"nominal": TracedWorld(cells, tracer)}, path, show_progress=False)
@@ -66,10 +66,11 @@ class CountingTracer:
         self.receivers = 0
         self.stop_after = stop_after
 
-    def __call__(self, xy: Float64) -> Traced:
+    def __call__(self, xy: Float64, progress: Progress) -> Traced:
         if self.stop_after is not None and self.receivers >= self.stop_after:
             raise KeyboardInterrupt
         self.receivers += len(xy)
+        progress(1.0)
         traced = trace(xy)
         gain = np.where(xy[:, :1] > 150, np.float32(np.nan), traced.path_gain_db)
         return traced._replace(path_gain_db=gain)
@@ -142,7 +143,7 @@ def test_chunks_of_other_settings_are_not_mixed_in(tmp_path: Path) -> None:
 
 
 def test_too_few_audible_places_are_refused_by_field(tmp_path: Path) -> None:
-    def deaf(xy: Float64) -> Traced:
+    def deaf(xy: Float64, progress: Progress) -> Traced:
         traced = trace(xy)
         return traced._replace(path_gain_db=np.full_like(traced.path_gain_db, np.nan))
 

@@ -10,9 +10,9 @@ import numpy.typing as npt
 
 from rayfix.errors import ConfigError, InvalidInputError, UnknownSceneError
 from rayfix.measurement.conditions import WorldChange, load_conditions, load_config
-from rayfix.measurement.places import DatasetConfig, PathsConfig, Places, candidates
+from rayfix.measurement.places import DatasetConfig, Places, TracingConfig, candidates
 from rayfix.measurement.propagation import Float64
-from rayfix.measurement.recording import Recording, Traced, TracedWorld, record
+from rayfix.measurement.recording import Progress, Recording, Traced, TracedWorld, record
 from rayfix.measurement.routes import RoutesConfig, draw_routes
 from rayfix.scene.builtin import builtin_scene
 from rayfix.scene.cell import load_cells
@@ -96,7 +96,7 @@ def build_routes(
         interval_s=config.interval_s,
         wanted=len(xy_m_ST2),
         settings=config.model_dump(mode="json"),
-        sequences_per_chunk=1,
+        sequences_per_chunk=5,
     )
     return record(recording, city.worlds({NOMINAL: WorldChange()}, (NOMINAL,)), output)
 
@@ -104,7 +104,7 @@ def build_routes(
 class _City:
     """A scene with its sites, in the ray tracer."""
 
-    def __init__(self, name: str, radio_maps_dir: Path, paths: PathsConfig) -> None:
+    def __init__(self, name: str, radio_maps_dir: Path, paths: TracingConfig) -> None:
         from rayfix.simulation.world import World
 
         self.folder = radio_maps_dir / name
@@ -126,7 +126,7 @@ class _City:
         return {name: self._world(changes[name]) for name in names}
 
     def _world(self, change: WorldChange) -> TracedWorld:
-        from rayfix.simulation.exact_paths import exact_paths
+        from rayfix.simulation.exact_paths import PathsConfig, exact_paths
         from rayfix.simulation.world import MaterialRedraw, World
 
         cells = change.apply(self.cells)
@@ -139,8 +139,16 @@ class _City:
                 redraw=MaterialRedraw(change.seed),
             )
 
-        def trace(xy_m_N2: Float64) -> Traced:
-            found = exact_paths(world, cells, xy_m_N2)
+        options = PathsConfig(
+            max_depth=self.paths.max_depth,
+            diffraction=self.paths.diffraction,
+            rays_per_site=self.paths.rays_per_site,
+        )
+
+        def trace(xy_m_N2: Float64, progress: Progress) -> Traced:
+            found = exact_paths(
+                world, cells, xy_m_N2, seed=self.paths.seed, config=options, progress=progress
+            )
             return Traced(found.path_gain_db, found.toa_ns, found.aoa_deg, found.los)
 
         return TracedWorld(cells, trace)

@@ -32,13 +32,14 @@ class SplitConfig(BaseModel):
     single_file: bool = Field(default=False, description="a .zarr.zip instead of a folder")
 
 
-class PathsConfig(BaseModel):
-    """Options of `simulation.exact_paths`."""
+class TracingConfig(BaseModel):
+    """How exact paths are traced: options of `simulation.exact_paths`."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     max_depth: int = Field(default=5, ge=0, le=20)
     diffraction: bool = True
+    rays_per_site: int = Field(default=1_000_000, ge=1, le=100_000_000)
     seed: int = Field(default=1, ge=0)
 
 
@@ -61,8 +62,8 @@ class DatasetConfig(BaseModel):
     reports: int = Field(default=10, ge=1, le=100)
     interval_s: float = Field(default=0.2, gt=0, le=60)
     separation_m: float = Field(default=1.0, ge=0, le=100)
-    sequences_per_chunk: int = Field(default=50, ge=1, le=10_000)
-    paths: PathsConfig = PathsConfig()
+    sequences_per_chunk: int = Field(default=250, ge=1, le=10_000)
+    paths: TracingConfig = TracingConfig()
     splits: dict[str, SplitConfig] = Field(min_length=1)
 
 

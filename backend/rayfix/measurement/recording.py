@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich import progress as bar
 
 from rayfix import __version__
 from rayfix.errors import InvalidInputError
@@ -28,6 +28,8 @@ from rayfix.measurement.quantities import detected, rsrp_dbm
 from rayfix.scene.cell import Cell
 
 Arrays = dict[str, npt.NDArray[Any]]
+Progress = Callable[[float], None]
+"""Receives the share done, 0 to 1."""
 
 
 class Traced(NamedTuple):
@@ -44,7 +46,7 @@ class TracedWorld:
     """One world that can be traced: its cells, and the function from places [N, 2] to paths."""
 
     cells: tuple[Cell, ...]
-    trace: Callable[[Float64], Traced]
+    trace: Callable[[Float64, Progress], Traced]
 
 
 @dataclass(frozen=True)
@@ -146,26 +148,38 @@ def _trace_until_enough(
     """Arrays [S, T, C] by `world/quantity` of the first S sequences, and which are heard [S]."""
     chunks: list[Arrays] = []
     heard: list[npt.NDArray[np.bool_]] = []
-    receivers, found, started = 0, 0, time.monotonic()
-    with _progress(show_progress) as progress:
-        task = progress.add_task(f"{recording.name}: paths", total=recording.wanted, rate="")
+    receivers, found, started = 0.0, 0, time.monotonic()
+    with _progress_bar(show_progress) as shown:
+        task = shown.add_task(f"{recording.name}: paths", total=recording.wanted, rate="")
         for start in range(0, len(recording.xy_m_ST2), recording.sequences_per_chunk):
             file = parts / f"chunk-{start:06d}.npz"
             xy = recording.xy_m_ST2[start : start + recording.sequences_per_chunk]
             if not file.exists():
                 places, of_report = _unique(xy)
+                before = receivers
+
+                def advance(
+                    share: float, before: float = before, places: int = len(places),
+                    done: int = found, sequences: int = len(xy),
+                ) -> None:  # fmt: skip
+                    traced = before + share * places * len(worlds)
+                    rate = traced / max(time.monotonic() - started, 1e-9)
+                    shown.update(
+                        task,
+                        completed=min(done + share * sequences, recording.wanted),
+                        rate=f"{rate:.1f} receivers/s",
+                    )
+
                 buffer = io.BytesIO()
-                np.savez_compressed(buffer, **_trace(places, of_report, worlds))  # type: ignore[arg-type]
+                traced = _trace(places, of_report, worlds, advance)
+                np.savez_compressed(buffer, **traced)  # type: ignore[arg-type]
                 write_bytes_whole(file, buffer.getvalue())
                 receivers += len(places) * len(worlds)
             with np.load(file, allow_pickle=False) as stored:
                 chunks.append(dict(stored))
             heard.append(_heard_at_last(chunks[-1], worlds))
             found += int(heard[-1].sum())
-            rate = receivers / max(time.monotonic() - started, 1e-9)
-            progress.update(
-                task, completed=min(found, recording.wanted), rate=f"{rate:.1f} receivers/s"
-            )
+            shown.update(task, completed=min(found, recording.wanted))
             if found >= recording.wanted:
                 break
     together = {name: np.concatenate([chunk[name] for chunk in chunks]) for name in chunks[0]}
@@ -179,13 +193,21 @@ def _unique(xy_ST2: Float64) -> tuple[Float64, npt.NDArray[np.int64]]:
 
 
 def _trace(
-    places_N2: Float64, of_report_ST: npt.NDArray[np.int64], worlds: Mapping[str, TracedWorld]
+    places_N2: Float64,
+    of_report_ST: npt.NDArray[np.int64],
+    worlds: Mapping[str, TracedWorld],
+    progress: Progress,
 ) -> Arrays:
-    return {
-        f"{name}/{quantity}": values[of_report_ST]
-        for name, world in worlds.items()
-        for quantity, values in world.trace(places_N2)._asdict().items()
-    }
+    """Arrays [S, T, C] by `world/quantity`."""
+    arrays: Arrays = {}
+    for number, (name, world) in enumerate(worlds.items()):
+
+        def advance(share: float, number: int = number) -> None:
+            progress((number + share) / len(worlds))
+
+        for quantity, values in world.trace(places_N2, advance)._asdict().items():
+            arrays[f"{name}/{quantity}"] = values[of_report_ST]
+    return arrays
 
 
 def _heard_at_last(chunk: Arrays, worlds: Mapping[str, TracedWorld]) -> npt.NDArray[np.bool_]:
@@ -197,13 +219,12 @@ def _heard_at_last(chunk: Arrays, worlds: Mapping[str, TracedWorld]) -> npt.NDAr
     return np.asarray(np.all([one.any(axis=-1) for one in heard], axis=0))
 
 
-def _progress(show: bool) -> Progress:
-    return Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TextColumn("sequences"),
-        TextColumn("{task.fields[rate]}"),
-        TimeRemainingColumn(),
+def _progress_bar(show: bool) -> bar.Progress:
+    return bar.Progress(
+        bar.TextColumn("{task.description}"),
+        bar.BarColumn(),
+        bar.TextColumn("{task.completed:.0f}/{task.total} sequences"),
+        bar.TextColumn("{task.fields[rate]}"),
+        bar.TimeRemainingColumn(),
         disable=not show,
     )

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import numpy as np
 import numpy.typing as npt
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 
 from rayfix.errors import NoKnownCellsError
 
@@ -32,10 +32,17 @@ def _epoch_seconds(value: object) -> object:
     return value
 
 
+Rfc3339 = Annotated[str, WithJsonSchema({"type": "string", "format": "date-time"})]
+
 Seconds = Annotated[
     float,
-    BeforeValidator(_epoch_seconds, json_schema_input_type=float | str),
-    Field(allow_inf_nan=False, ge=-62_135_596_800, le=253_402_300_799, description="seconds, years 1 to 9999"),
+    BeforeValidator(_epoch_seconds, json_schema_input_type=float | Rfc3339),
+    Field(
+        allow_inf_nan=False,
+        ge=-62_135_596_800,
+        le=253_402_300_799,
+        description="seconds, or an RFC 3339 time with zone; years 1 to 9999",
+    ),
 ]
 
 

@@ -20,7 +20,7 @@ from scipy.sparse.csgraph import connected_components, dijkstra
 
 from rayfix.errors import InvalidInputError
 from rayfix.measurement.motion import MOTIONS, SPEED_M_S, IsFree
-from rayfix.measurement.places import PathsConfig
+from rayfix.measurement.places import TracingConfig
 from rayfix.measurement.propagation import Float64
 from rayfix.scene.scene import Extent
 
@@ -55,7 +55,7 @@ class RoutesConfig(BaseModel):
     still: int = Field(default=4, ge=0)
     walking: int = Field(default=9, ge=0)
     driving: int = Field(default=7, ge=0)
-    paths: PathsConfig = PathsConfig()
+    paths: TracingConfig = TracingConfig()
 
 
 def draw_routes(
