@@ -196,7 +196,10 @@ def _arrays(dataset: Dataset) -> dict[str, tuple[npt.NDArray[Any], tuple[str, ..
 
 
 def _rounded(quantity: str, values: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    return round_to_step(values, STEPS[quantity]) if quantity in STEPS else values
+    if quantity not in STEPS:
+        return values
+    rounded = round_to_step(values, STEPS[quantity])
+    return np.mod(rounded, np.float32(360)) if quantity == "aoa_deg" else rounded
 
 
 def _sha256(values: npt.NDArray[Any]) -> str:
