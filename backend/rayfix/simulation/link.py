@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -46,6 +47,7 @@ class LinkTable:
 @lru_cache(maxsize=16)
 def link_table(resource_blocks: int, subcarrier_spacing_hz: float) -> LinkTable:
     """Link adaptation over a carrier of this many resource blocks."""
+    import sionna.sys
     import torch
     from sionna.phy.nr.utils import calculate_tb_size, decode_mcs_index
     from sionna.sys import InnerLoopLinkAdaptation, PHYAbstraction
@@ -53,7 +55,10 @@ def link_table(resource_blocks: int, subcarrier_spacing_hz: float) -> LinkTable:
     sinr = torch.from_numpy(db_to_linear(SINR_GRID_DB)).float()
     elements = torch.full_like(sinr, resource_blocks * 12 * DATA_SYMBOLS, dtype=torch.int32)
     pdsch = {"mcs_table_index": MCS_TABLE, "mcs_category": 1}
+    tables = Path(sionna.sys.__file__).parent / "bler_tables"
     abstraction = PHYAbstraction(
+        # only this table: interpolating all six takes half a minute
+        load_bler_tables_from=[str(tables / f"PDSCH_table{MCS_TABLE}.json")],
         snr_db_interp_min_max_delta=(float(SINR_GRID_DB[0]), 32.0, 0.1), device="cpu"
     )
     adaptation = InnerLoopLinkAdaptation(abstraction, BLER_TARGET, device="cpu")
