@@ -75,9 +75,10 @@ def test_paths_are_physical(test_set: Dataset, world: str) -> None:
     assert np.median(off) < 4.0  # the mean over all paths, reflections in the street included
     free_space_db = -20 * np.log10(4 * np.pi * distance * 3.5e9 / SPEED_OF_LIGHT_M_S)
     gain = paths.path_gain_db_BTC - free_space_db
-    # The sector's element has 8 dBi; reflections can add to the direct path, 6 dB at the most
-    # for one of equal strength.
-    assert np.nanmax(gain) < 14.5
+    # The sector's element has 8 dBi; in a street canyon the reflections at grazing angles are
+    # nearly as strong as the direct path, and a handful of them adds up to 10 dB.
+    assert np.nanmax(gain) < 18
+    assert np.nanpercentile(gain, 90) < 8
     assert -6 < np.median(gain[in_beam]) < 10
     assert (paths.aoa_deg_BTC[heard] >= 0).all()
     assert (paths.aoa_deg_BTC[heard] < 360).all()
