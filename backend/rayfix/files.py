@@ -54,6 +54,22 @@ def replace_folder(temporary: Path, folder: Path) -> None:
     shutil.rmtree(old, ignore_errors=True)
 
 
+def replace_entries(temporary: Path, folder: Path) -> None:
+    """Move the entries of a finished temporary folder into `folder`, the manifest last.
+
+    Entries of the same name are replaced, by renaming only; others are not touched. A process
+    killed between two of these renames leaves a folder that `check_manifest` refuses.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    old = temporary_folder(folder.with_name(f"{folder.name}.old"))
+    for entry in sorted(temporary.iterdir(), key=lambda path: path.name == MANIFEST):
+        target = folder / entry.name
+        if target.exists():
+            target.rename(old / entry.name)
+        entry.rename(target)
+    shutil.rmtree(old)
+
+
 def sha256_of(path: Path) -> str:
     """SHA-256 of a file's bytes, hexadecimal."""
     with path.open("rb") as file:

@@ -23,7 +23,7 @@ from zarr.codecs import BloscCodec, Crc32cCodec
 from zarr.errors import ZarrUserWarning
 
 from rayfix.errors import ArtefactError, ConfigError
-from rayfix.files import MANIFEST, check_manifest, replace_folder, temporary_folder, write_manifest
+from rayfix.files import MANIFEST, check_manifest, replace_entries, temporary_folder, write_manifest
 from rayfix.radio_map.conventions import (
     GRID_MAPPING,
     array_attributes,
@@ -60,27 +60,22 @@ def round_to_step(values: npt.NDArray[np.float32], step: float) -> npt.NDArray[n
 
 
 def save_radio_map(folder: Path, radio_map: RadioMap, buildings: Path | None = None) -> Path:
-    """Write scene.json, cells.yaml, maps.zarr and the manifest; the folder appears whole.
+    """Write scene.json, cells.yaml, maps.zarr and the manifest, whole or not at all.
 
     Args:
-        folder: `radio_maps/<scene>`; other files that it already holds are kept.
-        buildings: copied to buildings.geojson; without it, the one in the folder is kept.
+        folder: `radio_maps/<scene>`; other files in it are not touched.
+        buildings: copied to buildings.geojson; without it, the one in the folder stays.
     """
     temporary = temporary_folder(folder)
     try:
-        if folder.exists():
-            kept = shutil.ignore_patterns(STORE, MANIFEST)
-            shutil.copytree(folder, temporary, ignore=kept, dirs_exist_ok=True)
-        if buildings is not None:
+        buildings = buildings or folder / BUILDINGS
+        if buildings.exists():
             shutil.copy(buildings, temporary / BUILDINGS)
-        scene_path = radio_map.scene.save(temporary)
-        cells_path = save_cells(temporary / "cells.yaml", radio_map.cells)
+        radio_map.scene.save(temporary)
+        save_cells(temporary / "cells.yaml", radio_map.cells)
         _write_zarr(temporary / STORE, radio_map)
-        listed = [scene_path, cells_path, *_files_below(temporary / STORE)]
-        if (temporary / BUILDINGS).exists():
-            listed.append(temporary / BUILDINGS)
-        write_manifest(temporary, listed)
-        replace_folder(temporary, folder)
+        write_manifest(temporary, _files_below(temporary))
+        replace_entries(temporary, folder)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
     return folder / STORE
