@@ -6,7 +6,7 @@ Shape letters: N receivers, C cells.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -15,6 +15,9 @@ from rayfix.radio_map.lookup import bilinear
 from rayfix.radio_map.radio_map import RadioMap
 from rayfix.radio_map.store import load_radio_map
 from rayfix.units import wrap_deg
+
+if TYPE_CHECKING:
+    from rayfix.simulation.exact_paths import PathsConfig
 
 Float32 = npt.NDArray[np.float32]
 
@@ -65,13 +68,16 @@ def compare_with_paths(
     return report
 
 
-def check_radio_map(folder: Path, receivers: int = 300, seed: int = 0) -> dict[str, Any]:
+def check_radio_map(
+    folder: Path, receivers: int = 300, seed: int = 0, paths: PathsConfig | None = None
+) -> dict[str, Any]:
     """Compare a stored map with exact paths at random outdoor places; see `compare_with_paths`.
 
     Args:
         folder: `radio_maps/<scene>`.
         receivers: number of places, uniform over the outdoor part of the extent.
         seed: of the places.
+        paths: how exact paths are searched; the default unless given.
     Raises:
         ArtefactError: the map is missing or damaged.
         RayTracingUnavailableError: no ray tracer on this machine.
@@ -82,7 +88,7 @@ def check_radio_map(folder: Path, receivers: int = 300, seed: int = 0) -> dict[s
     radio_map = load_radio_map(folder)
     world = World(radio_map.scene, folder, carrier_hz=radio_map.cells[0].carrier_hz)
     xy_m_N2 = world.outdoor_positions(receivers, seed)
-    exact = exact_paths(world, radio_map.cells, xy_m_N2)
+    exact = exact_paths(world, radio_map.cells, xy_m_N2, config=paths)
     return {
         "scene": radio_map.scene.name,
         "resolution_m": radio_map.resolution_m,
