@@ -47,6 +47,9 @@ def maps_build(
     engine: Annotated[str, typer.Option(help="local or ray.")] = "local",
     parallel: Annotated[int, typer.Option(help="Sites traced at a time.", min=1)] = 1,
     seed: Annotated[int, typer.Option(help="Seed of the ray directions.", min=0)] = 0,
+    rays: Annotated[
+        int | None, typer.Option(help="Rays per site; fewer are faster and noisier.", min=1)
+    ] = None,
     overwrite: Annotated[bool, typer.Option(help="Build complete maps again.")] = False,
 ) -> None:
     """Trace the seven features of every cell on a grid; resumes, and skips what is complete."""
@@ -54,7 +57,7 @@ def maps_build(
     from rayfix.radio_map.jobs import find_jobs
 
     jobs = find_jobs(scene, cells, scenes_dir, output_dir)
-    config = RadioMapConfig(resolution_m=resolution, seed=seed)
+    config = RadioMapConfig.with_rays(rays, resolution_m=resolution, seed=seed)
     written = build_radio_maps(jobs, config, engine=engine, parallel=parallel, overwrite=overwrite)
     for job in jobs:
         done = "Wrote" if job.folder in written else "Already complete:"

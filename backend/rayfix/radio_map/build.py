@@ -61,6 +61,13 @@ class RadioMapConfig:
     seed: int = 0
     solver: SolverConfig = field(default_factory=SolverConfig)
 
+    @classmethod
+    def with_rays(cls, rays_per_site: int | None, **options: Any) -> RadioMapConfig:
+        """A configuration with this many rays per site; the solver's default for None."""
+        if rays_per_site is not None:
+            options["solver"] = SolverConfig(rays_per_site=rays_per_site)
+        return cls(**options)
+
     def __post_init__(self) -> None:
         if not 0.1 <= self.resolution_m <= 100.0:
             raise InvalidInputError("resolution_m", "0.1 to 100 m is expected")
