@@ -31,7 +31,7 @@ def munich(tmp_path: Path) -> Path:
         "single_file": True,
     }
     config = {
-        "seed": 5, "reports": 2, "sequences_per_chunk": 8,
+        "seed": 2, "reports": 2, "sequences_per_chunk": 8,
         "paths": {"max_depth": 1, "diffraction": False, "rays_per_site": 20_000},
         "splits": {"tiny": split},
     }  # fmt: skip

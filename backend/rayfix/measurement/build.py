@@ -97,6 +97,7 @@ def build_routes(
         wanted=len(xy_m_ST2),
         settings=config.model_dump(mode="json"),
         sequences_per_chunk=5,
+        may_be_silent=True,
     )
     return record(recording, city.worlds({NOMINAL: WorldChange()}, (NOMINAL,)), output)
 

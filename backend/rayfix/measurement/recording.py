@@ -62,6 +62,7 @@ class Recording:
         wanted: sequences to keep.
         settings: everything else that the result depends on, JSON values only.
         sequences_per_chunk: sequences traced together.
+        may_be_silent: keep sequences that hear no cell at their last place too.
     """
 
     name: str
@@ -72,6 +73,7 @@ class Recording:
     wanted: int
     settings: Mapping[str, Any]
     sequences_per_chunk: int = 50
+    may_be_silent: bool = False
 
     def fingerprint(self, worlds: Mapping[str, TracedWorld]) -> str:
         """SHA-256 of all that the result depends on; a resumed build must agree in it."""
@@ -91,8 +93,8 @@ def record(
 ) -> Path:
     """Trace sequences and write them as a dataset; finished chunks of a killed build are kept.
 
-    A sequence is kept when a cell is detectable at its last place in every world; there is no
-    other selection. A file that was recorded with the same settings is left as it is.
+    Unless it may be silent, a sequence is kept when a cell is detectable at its last place in every
+    world; there is no other selection. A file of the same settings is left as it is.
 
     Args:
         recording: what to record.
@@ -177,7 +179,8 @@ def _trace_until_enough(
                 receivers += len(places) * len(worlds)
             with np.load(file, allow_pickle=False) as stored:
                 chunks.append(dict(stored))
-            heard.append(_heard_at_last(chunks[-1], worlds))
+            kept = _heard_at_last(chunks[-1], worlds)
+            heard.append(kept | recording.may_be_silent)
             found += int(heard[-1].sum())
             shown.update(task, completed=min(found, recording.wanted))
             if found >= recording.wanted:

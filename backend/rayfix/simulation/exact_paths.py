@@ -146,6 +146,8 @@ def sector_gain(cell: Cell, paths: PathList) -> npt.NDArray[np.float64]:
     """Path gain (linear) of every path with the antenna of a cell, shape [P]."""
     import mitsuba as mi
 
+    if not len(paths):
+        return np.zeros(0)
     theta, phi = sector_field(cell, mi.Vector3f(paths.departure.T))
     field = (
         theta.numpy()[:, None] * paths.response[:, 0] + phi.numpy()[:, None] * paths.response[:, 1]
