@@ -24,5 +24,4 @@ step "console: types" console typecheck
 step "console: unit tests" console test
 CHROMIUM=$(command -v chromium || command -v chromium-browser || command -v google-chrome)
 export CHROMIUM
-step "console: in a browser" console e2e
 step "pytest" pytest "$@"
