@@ -29,6 +29,8 @@ from rayfix.measurement.report import Report
 
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.5, 15.0
 """Pause after the first refusal; it doubles with each further one up to the longest [s]."""
+LONGEST_INTERVAL_S = 60.0
+"""Longest time between two fixes of a phone [s]."""
 BUSY = frozenset({408, 429, 500, 502, 503, 504})
 """Replies after which the same request may succeed later."""
 
@@ -224,8 +226,8 @@ def feed(
     conditions = load_conditions(conditions_path).conditions
     if condition not in conditions:
         raise InvalidInputError("condition", f"no '{condition}' (known: {', '.join(conditions)})")
-    if not post_interval_s > 0:
-        raise InvalidInputError("interval", "a positive number of seconds is expected")
+    if not 0 < post_interval_s <= LONGEST_INTERVAL_S:
+        raise InvalidInputError("interval", f"0 to {LONGEST_INTERVAL_S:.0f} seconds are expected")
     try:
         asyncio.run(
             run_feed(

@@ -15,19 +15,16 @@ import numpy as np
 import numpy.typing as npt
 
 from rayfix.scene.cell import Cell
-from rayfix.units import (
-    THERMAL_NOISE_DBM_HZ,
-    UE_NOISE_FIGURE_DB,
-    db_to_linear,
-    linear_to_db,
-)
+from rayfix.simulation import detection
+from rayfix.simulation.detection import CELL_SIDE_CONDITION_DB
+from rayfix.units import db_to_linear, linear_to_db
 
 Float64 = npt.NDArray[np.float64]
 
-DETECTION_SNR_DB = -6.0
-"""A cell is detected from this SS-RSRP over thermal noise per resource element on [dB]: the side
-condition SSB Es/Iot >= -6 dB of TS 38.133 (9.2.5, B.2.3), for synchronisation signals of
-neighbours that do not overlap."""
+DETECTION_SNR_DB = CELL_SIDE_CONDITION_DB
+"""A cell is detected from this SS-RSRP over thermal noise per resource element on [dB], as in maps
+and exact paths; interference does not count, because the synchronisation signals of neighbours
+need not overlap."""
 
 BASIC_TIME_UNIT_NS = 1e9 / (480e3 * 4096)
 """T_c [ns] = 1 / (480 kHz x 4096) (TS 38.211, 4.1)."""
@@ -65,9 +62,7 @@ def epre_dbm(cells: Sequence[Cell]) -> Float64:
 
 def noise_dbm(cells: Sequence[Cell]) -> Float64:
     """Thermal noise per resource element at the phone, by each cell's carrier [dBm], shape [C]."""
-    spacing = np.array([cell.subcarrier_spacing_hz for cell in cells], np.float64)
-    noise: Float64 = THERMAL_NOISE_DBM_HZ + 10.0 * np.log10(spacing) + UE_NOISE_FIGURE_DB
-    return noise
+    return np.array([detection.noise_dbm(cell.subcarrier_spacing_hz) for cell in cells])
 
 
 def rsrp_dbm(path_gain_db: npt.ArrayLike, cells: Sequence[Cell]) -> Float64:

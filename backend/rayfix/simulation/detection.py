@@ -1,4 +1,4 @@
-"""What a receiver can detect: the one definition that maps and exact paths share.
+"""What a receiver can detect: the one definition that maps, exact paths and reports share.
 
 A *cell* is detectable where its RSRP reaches -6 dB over the noise of a resource element, the side
 condition under which a UE must find and measure a cell (SSB Es/Iot >= -6 dB, TS 38.133, 9.2).
@@ -21,13 +21,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from rayfix.units import THERMAL_NOISE_DBM_HZ
+from rayfix.units import THERMAL_NOISE_DBM_HZ, UE_NOISE_FIGURE_DB
 
 if TYPE_CHECKING:
     from rayfix.scene.cell import Cell
 
-NOISE_FIGURE_DB = 9.0
-"""Noise figure of a UE below 6 GHz [dB] (TR 38.802, table A.2.1-1)."""
 CELL_SIDE_CONDITION_DB = -6.0
 """Least SSB Es/Iot of a cell that can be measured [dB] (TS 38.133, 9.2)."""
 PATH_RANGE_DB = 20.0
@@ -36,7 +34,7 @@ PATH_RANGE_DB = 20.0
 
 def noise_dbm(bandwidth_hz: float) -> float:
     """Noise power of a UE's receiver in a bandwidth [dBm]."""
-    return THERMAL_NOISE_DBM_HZ + 10.0 * math.log10(bandwidth_hz) + NOISE_FIGURE_DB
+    return THERMAL_NOISE_DBM_HZ + 10.0 * math.log10(bandwidth_hz) + UE_NOISE_FIGURE_DB
 
 
 def least_path_gain_db(cells: Sequence[Cell]) -> npt.NDArray[np.float64]:
