@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
-from rayfix.cli import app
+from rayfix.cli import app, main
 from rayfix.radio_map.radio_map import RadioMap
 from rayfix.radio_map.store import save_radio_map
 
@@ -65,15 +64,19 @@ def test_export(maps_dir: Path, tmp_path: Path) -> None:
         (["maps", "export", "--output", "X", "--format", "png"], "format: 'cog' is expected"),
     ],
 )
-def test_mistakes_are_one_sentence(tmp_path: Path, arguments: list[str], message: str) -> None:
-    result = subprocess.run(
-        [sys.executable, "-m", "rayfix.cli", *arguments],
-        capture_output=True,
-        text=True,
-        cwd=tmp_path,
-        check=False,
-    )
-    assert result.returncode == 2
-    assert message in result.stderr
-    assert len(result.stderr.strip().splitlines()) == 1
+def test_mistakes_are_one_sentence(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    arguments: list[str],
+    message: str,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "argv", ["rayfix", *arguments])
+    with pytest.raises(SystemExit) as left:
+        main()
+    assert left.value.code == 2
+    said = capsys.readouterr().err
+    assert message in said
+    assert len(said.strip().splitlines()) == 1
     assert list(tmp_path.iterdir()) == []
