@@ -66,33 +66,46 @@ class GridPosterior:
         """
         centre_B2 = self.mode()
         for _ in range(3):
-            offset_BP2 = self.grid.xy_m_P2[None] - centre_B2[:, None]
-            near_BP = self.probability_BP * (offset_BP2.square().sum(-1) <= radius_m**2)
+            near_BP = self.probability_BP * (self._squared_distance(centre_B2) <= radius_m**2)
             weight_B = near_BP.sum(-1).clamp(min=1e-12)
             centre_B2 = near_BP @ self.grid.xy_m_P2 / weight_B[:, None]
         return centre_B2, weight_B
 
     def covariance(self, about_B2: Tensor | None = None) -> Tensor:
         """Second moment about a point (None = the mean) [m^2], [B, 2, 2], pixel size included."""
-        about_B2 = self.mean() if about_B2 is None else about_B2
-        offset_BP2 = self.grid.xy_m_P2[None] - about_B2[:, None]
-        moment = torch.einsum("bp,bpi,bpj->bij", self.probability_BP, offset_BP2, offset_BP2)
+        xy_P2 = self.grid.xy_m_P2
+        mean_B2 = self.mean()
+        product_P4 = (xy_P2[:, :, None] * xy_P2[:, None, :]).flatten(1)
+        raw_B22 = (self.probability_BP @ product_P4).view(-1, 2, 2)
+        central_B22 = raw_B22 - mean_B2[:, :, None] * mean_B2[:, None, :]
+        if about_B2 is not None:
+            away_B2 = mean_B2 - about_B2
+            central_B22 = central_B22 + away_B2[:, :, None] * away_B2[:, None, :]
         pixel_m = float(self.grid.x_m_W[1] - self.grid.x_m_W[0])
-        return moment + torch.eye(2, device=moment.device) * pixel_m**2 / 12.0
+        # Rounding of squares of hundreds of metres stays far below the pixel.
+        return central_B22 + torch.eye(2, device=raw_B22.device) * pixel_m**2 / 12.0
 
     def radius(self, about_B2: Tensor, confidence: float) -> Tensor:
         """Radius around a point that holds this probability [m], [B]."""
-        distance_BP = (self.grid.xy_m_P2[None] - about_B2[:, None]).norm(dim=-1)
-        return self._holding(distance_BP, confidence)
+        return self._holding(self._squared_distance(about_B2).clamp(min=0.0).sqrt(), confidence)
 
     def ellipse_radius(self, about_B2: Tensor, covariance_B22: Tensor, confidence: float) -> Tensor:
         """Mahalanobis radius of the ellipse around a point that holds this probability, [B].
 
         `ellipse_scale` where the posterior is Gaussian; smaller or larger where it is not.
         """
-        offset_BP2 = self.grid.xy_m_P2[None] - about_B2[:, None]
-        squared_BP = (offset_BP2 @ covariance_B22.inverse() * offset_BP2).sum(-1)
-        return self._holding(squared_BP.clamp(min=0.0).sqrt(), confidence)
+        # Distances in coordinates that make the ellipse a circle: x -> L^T x with L L^T = C^-1.
+        whiten_B22 = torch.linalg.cholesky(covariance_B22.inverse())
+        place_BP2 = self.grid.xy_m_P2 @ whiten_B22
+        about_B12 = about_B2[:, None] @ whiten_B22
+        distance_BP = (place_BP2 - about_B12).square().sum(-1).sqrt()
+        return self._holding(distance_BP, confidence)
+
+    def _squared_distance(self, about_B2: Tensor) -> Tensor:
+        """Squared distance of every place [m^2], [B, P], without a [B, P, 2] in between."""
+        xy_P2 = self.grid.xy_m_P2
+        square_BP = about_B2.square().sum(-1)[:, None] + xy_P2.square().sum(-1)
+        return torch.addmm(square_BP, about_B2, xy_P2.T, alpha=-2.0)
 
     def _holding(self, distance_BP: Tensor, confidence: float) -> Tensor:
         """Smallest distance within which this probability lies, [B]."""
