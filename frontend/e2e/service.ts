@@ -46,7 +46,13 @@ export class Service {
   private feed: ChildProcess | null = null;
   private readonly folder = mkdtempSync(join(tmpdir(), 'rayfix-e2e-'));
 
-  private constructor(private readonly port: number) {}
+  private constructor(private readonly port: number) {
+    // A run that is cut short leaves nothing behind.
+    process.once('exit', () => {
+      this.feed?.kill('SIGKILL');
+      this.server?.kill('SIGKILL');
+    });
+  }
 
   static async create(): Promise<Service> {
     return new Service(await freePort());

@@ -102,7 +102,14 @@ export function MapView({ scene, fixId, mapboxToken, onLoad, onError }: Props) {
             opacity={explains ? 0.45 : 0.8}
           />
         )}
-        {shows('sites') && <SitesLayer scene={scene.name} chosen={url.cell} colours={colours} />}
+        {shows('sites') && (
+          <SitesLayer
+            scene={scene.name}
+            chosen={url.cell}
+            showLabels={shows('labels')}
+            colours={colours}
+          />
+        )}
         {shows('ellipses') && <EllipsesLayer selected={url.ue} colours={colours} />}
         {shows('trails') && <TrailsLayer selected={url.ue} colours={colours} />}
         <FixLayers ueId={url.ue} fixId={fixId} scheme={scheme} colours={colours} />

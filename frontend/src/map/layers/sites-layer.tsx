@@ -1,14 +1,17 @@
 import { useMemo } from 'react';
-import type { FeatureCollection } from 'geojson';
+import type { FeatureCollection, Point } from 'geojson';
 import { useCells } from '../../api/get-cells';
 import type { Cells, LonLat } from '../../api/types';
+import { polar } from '../../geometry/local-metres';
 import { sectorWedge } from '../../geometry/sector-wedge';
 import { useEngine } from '../engine';
 import type { MapColours } from '../map-colours';
 import { slot } from '../slots';
+import { labelImage, useLabelImages } from '../use-label-images';
 
 const WEDGE_RADIUS_M = 24;
 const CHOSEN_RADIUS_M = 36;
+const LABEL_RADIUS_M = 32;
 
 function wedges(cells: Cells, chosen: string): FeatureCollection {
   return {
@@ -29,19 +32,46 @@ function wedges(cells: Cells, chosen: string): FeatureCollection {
   };
 }
 
+/** Where labels stand: the site's name at the site, each bearing [deg] beyond its wedge. */
+function siteLabels(cells: Cells): FeatureCollection<Point> {
+  const sites = new Set<string>();
+  const label = (kind: 'site' | 'bearing', text: string, coordinates: LonLat) => ({
+    type: 'Feature' as const,
+    properties: { kind, text },
+    geometry: { type: 'Point' as const, coordinates },
+  });
+  return {
+    type: 'FeatureCollection',
+    features: cells.features.flatMap(({ geometry, properties: { site_id, bearing_deg } }) => {
+      const place = geometry.coordinates as LonLat;
+      const bearing = label(
+        'bearing',
+        `${bearing_deg.toFixed(0)}\u00b0`,
+        polar(place, bearing_deg, LABEL_RADIUS_M),
+      );
+      if (sites.has(site_id)) return [bearing];
+      sites.add(site_id);
+      return [label('site', site_id, place), bearing];
+    }),
+  };
+}
+
 interface Props {
   scene: string;
   /** Cell whose radio map is shown; its sector is drawn larger. */
   chosen: string;
+  showLabels: boolean;
   colours: MapColours;
 }
 
-/** One wedge per cell towards its bearing, and a dot per site. */
-export function SitesLayer({ scene, chosen, colours }: Props) {
+/** One wedge per cell towards its bearing, and a dot per site; closer up their names and angles. */
+export function SitesLayer({ scene, chosen, showLabels, colours }: Props) {
   const { Source, Layer } = useEngine();
   const { data } = useCells(scene);
   const sectors = useMemo(() => (data ? wedges(data, chosen) : null), [data, chosen]);
-  if (!data || !sectors) return null;
+  const labels = useMemo(() => (data ? siteLabels(data) : null), [data]);
+  useLabelImages();
+  if (!data || !sectors || !labels) return null;
   return (
     <>
       <Source id="sectors" type="geojson" data={sectors}>
@@ -74,6 +104,30 @@ export function SitesLayer({ scene, chosen, colours }: Props) {
           }}
         />
       </Source>
+      {showLabels && (
+        <Source id="site-labels" type="geojson" data={labels}>
+          <Layer
+            id="site-names"
+            type="symbol"
+            beforeId={slot('fix')}
+            minzoom={15.5}
+            filter={['==', ['get', 'kind'], 'site']}
+            layout={{
+              'icon-image': labelImage(colours, ['get', 'text']),
+              'icon-anchor': 'bottom',
+              'icon-offset': [0, -4],
+            }}
+          />
+          <Layer
+            id="site-bearings"
+            type="symbol"
+            beforeId={slot('fix')}
+            minzoom={17}
+            filter={['==', ['get', 'kind'], 'bearing']}
+            layout={{ 'icon-image': labelImage(colours, ['get', 'text']) }}
+          />
+        </Source>
+      )}
     </>
   );
 }

@@ -22,8 +22,7 @@ function Refinement({ fix }: { fix: FixDetail }) {
   if (refinement.steps === 0) {
     return (
       <p className="muted">
-        No step was needed: the physics energy, {number(refinement.energy_after, 2)}, was lowest
-        where it began.
+        No step was taken; the physics energy is {number(refinement.energy_after, 2)}.
       </p>
     );
   }
