@@ -95,8 +95,8 @@ class Evidence(nn.Module):
         sequence, slot, quantity = known_BNE.nonzero().unbind(1)
         reports_BNE = observation.valid_BTKF[..., features].sum(1)
         errors = self.errors(summary_BD)
-        log_common = self.log_common_E + errors[:, :E].clamp(-4.0, 4.0)
-        log_single = self.log_single_E + errors[:, E : 2 * E].clamp(-4.0, 4.0)
+        log_common = self.log_common_E + errors[:, :E].clamp(-2.5, 2.5)
+        log_single = self.log_single_E + errors[:, E : 2 * E].clamp(-2.5, 2.5)
         single_BE = log_single.exp()
         width = observation.interval_ns_BK[sequence, slot]
         return Observed(
@@ -143,8 +143,14 @@ class Evidence(nn.Module):
         hidden = torch.sigmoid((threshold - path_gain_db) / slope)
         return torch.where(valid, torch.log(miss + (1.0 - miss) * hidden), 0.0)
 
+    @torch.no_grad()
     def at_hypotheses(self, observed: Observed, pixels: PixelEvidence, cell_BK: Tensor) -> Tensor:
-        """Log likelihood at every pixel of chosen coarse cells, [B, K, n]."""
+        """Log likelihood at every pixel of chosen coarse cells, [B, K, n].
+
+        No gradient, as on the blocks: what the errors are is learned at the truth alone (evidence
+        loss). Were they also free to sharpen the answer, the errors of the reports would shrink
+        and those of the map take their place, and ten reports would seem no better than one.
+        """
         C, E, P, n = pixels.mean_CEPn.shape
         B, K = cell_BK.shape
         rows = slice(0, len(observed.value_R))

@@ -42,6 +42,8 @@ from rayfix.training.validation import calibrate, score, validation_cases
 
 EVIDENCE_EVERY = 25
 """Steps between two evaluations of what is expected at every pixel of the map."""
+CONSTANTS_PACE = 10.0
+"""Learning rate of the physical constants over that of the network."""
 CALIBRATION_DRAWS = 3
 """Draws of the validation places that calibrate the ellipses."""
 
@@ -151,9 +153,8 @@ class Run:
         settings = self.config.training
         torch.manual_seed((self.config.seed << 32) + step)
         for group in self.optimiser.param_groups:
-            group["lr"] = settings.learning_rate * schedule(
-                step, settings.warmup_steps, settings.steps
-            )
+            share = schedule(step, settings.warmup_steps, settings.steps)
+            group["lr"] = settings.learning_rate * group["pace"] * share
         drawn = self.sampler.draw(step)
         self.network.train()
         if self.evidence is None or step % EVIDENCE_EVERY == 0:
@@ -250,13 +251,15 @@ def schedule(step: int, warmup: int, steps: int) -> float:
     return 0.02 + 0.98 * 0.5 * (1.0 + math.cos(math.pi * min(1.0, done)))
 
 
-def _parameter_groups(network: nn.Module, weight_decay: float) -> list[dict[str, object]]:
-    """Weight decay for matrices only: biases, norms and physical constants stay free."""
-    matrices = [p for p in network.parameters() if p.dim() >= 2]
-    others = [p for p in network.parameters() if p.dim() < 2]
+def _parameter_groups(network: LocatorNetwork, weight_decay: float) -> list[dict[str, object]]:
+    """Weight decay for matrices only. Physical constants (errors, tails) are logarithms of a size
+    that a network's learning rate would take thousands of steps to move: they get a faster one."""
+    constants = list(network.evidence.parameters(recurse=False))
+    rest = [p for p in network.parameters() if all(p is not c for c in constants)]
     return [
-        {"params": matrices, "weight_decay": weight_decay},
-        {"params": others, "weight_decay": 0.0},
+        {"params": [p for p in rest if p.dim() >= 2], "weight_decay": weight_decay, "pace": 1.0},
+        {"params": [p for p in rest if p.dim() < 2], "weight_decay": 0.0, "pace": 1.0},
+        {"params": constants, "weight_decay": 0.0, "pace": CONSTANTS_PACE},
     ]
 
 
