@@ -35,7 +35,7 @@ NOT_KEPT = {"posterior", "attention", "residuals"}
 
 def query_of(request: LocateRequest, scene: str) -> LocateQuery:
     """The locator's question of a request."""
-    options = LocateOptions(refine_steps=request.refine.steps, include=request.include)
+    options = LocateOptions(request.refine.steps, frozenset(request.include))
     return LocateQuery(scene, request.reports, options)
 
 

@@ -50,7 +50,7 @@ class LocateRequest(ApiModel):
         RefineOptions,
         BeforeValidator(_refine_from_bool, json_schema_input_type=bool | RefineOptions),
     ] = RefineOptions()
-    include: frozenset[Literal["posterior", "attention", "residuals"]] = frozenset()
+    include: tuple[Literal["posterior", "attention", "residuals"], ...] = ()
 
 
 class LocateBatchRequest(ApiModel):

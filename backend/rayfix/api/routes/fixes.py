@@ -40,7 +40,7 @@ async def _locate_again(services: Services, fix_id: str, include: str) -> _Locat
     record = await asyncio.to_thread(services.hub.get, fix_id)
     if record is None:
         raise UnknownFixError(f"no fix '{fix_id}' is kept")
-    request = kept_request(record).model_copy(update={"include": frozenset({include})})
+    request = kept_request(record).model_copy(update={"include": (include,)})
     result = await services.locate_one(query_of(request, record.scene))
     return _LocatedAgain(record, request, result)
 

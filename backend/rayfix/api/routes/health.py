@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fastapi import APIRouter, Response
+from fastapi.responses import PlainTextResponse
 
 from rayfix import __version__
 from rayfix.api.metrics import CONTENT_TYPE
@@ -30,10 +31,10 @@ async def readyz(services: ServicesOf, response: Response) -> Health:
     )
 
 
-@router.get("/metrics", response_class=Response)
+@router.get("/metrics", response_class=PlainTextResponse)
 async def metrics(services: ServicesOf) -> Response:
     """Metrics in Prometheus' text format."""
-    return Response(services.metrics.text(), media_type=CONTENT_TYPE)
+    return PlainTextResponse(services.metrics.text(), media_type=CONTENT_TYPE)
 
 
 @router.get("/api/v1/config")

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 from typing import Annotated
 from urllib.parse import quote
 
 from fastapi import APIRouter, Query, Request, Response
 
-from rayfix.api.caching import cached
+from rayfix.api.caching import PngResponse, cached
 from rayfix.api.problems import UnknownCellError, UnknownFeatureError, responses
 from rayfix.api.schemas_scenes import RadioMapBody
 from rayfix.api.services import Services, ServicesOf
@@ -36,8 +35,8 @@ def _known(services: Services, scene: str, feature: str, cell: str) -> LoadedSce
 
 @router.get(
     "/{feature}.png",
-    responses={**responses(404, 422), 200: {"content": {"image/png": {}}}},
-    response_class=Response,
+    responses=responses(404, 422),
+    response_class=PngResponse,
 )
 async def picture(
     scene: str, feature: str, services: ServicesOf, request: Request, cell: CellName = BEST_SERVER
@@ -45,7 +44,7 @@ async def picture(
     """The radio map as RGBA PNG, north up, transparent where no path arrives."""
     loaded = _known(services, scene, feature, cell)
     content = await asyncio.to_thread(loaded.picture, feature, cell)
-    return cached(request, content, "image/png", hashlib.sha256(content).hexdigest()[:16])
+    return cached(request, PngResponse, content)
 
 
 @router.get("/{feature}.json", responses=responses(404, 422))

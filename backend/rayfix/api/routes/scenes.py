@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Request, Response
 
-from rayfix.api.caching import cached
+from rayfix.api.caching import GeoJsonResponse, cached
 from rayfix.api.problems import responses
 from rayfix.api.schemas_live import Point
 from rayfix.api.schemas_scenes import (
@@ -30,8 +29,6 @@ from rayfix.radio_map.radio_map import FEATURES
 from rayfix.scene.cell import Cell
 
 router = APIRouter(prefix="/api/v1/scenes", tags=["scenes"])
-
-GEOJSON = "application/geo+json"
 
 
 def _summary(loaded: LoadedScene) -> dict[str, object]:
@@ -72,15 +69,19 @@ async def scene_by_name(scene: str, services: ServicesOf) -> SceneBody:
     )
 
 
-@router.get("/{scene}/cells.geojson", responses=responses(404), response_model=Cells)
+@router.get(
+    "/{scene}/cells.geojson",
+    responses=responses(404),
+    response_model=Cells,
+    response_class=GeoJsonResponse,
+)
 async def cells(scene: str, services: ServicesOf, request: Request) -> Response:
     """The cells as GeoJSON points; bearings are clockwise from true north."""
     radio_map = services.scene(scene).radio_map
     content = Cells(
         features=[_cell_feature(cell, radio_map.scene.georeference) for cell in radio_map.cells]
     ).model_dump_json()
-    tag = hashlib.sha256(content.encode()).hexdigest()[:16]
-    return cached(request, content.encode(), GEOJSON, tag)
+    return cached(request, GeoJsonResponse, content.encode())
 
 
 def _cell_feature(cell: Cell, georeference: GeoReference) -> CellFeature:
@@ -102,11 +103,15 @@ def _cell_feature(cell: Cell, georeference: GeoReference) -> CellFeature:
     )
 
 
-@router.get("/{scene}/buildings.geojson", responses=responses(404), response_model=Buildings)
+@router.get(
+    "/{scene}/buildings.geojson",
+    responses=responses(404),
+    response_model=Buildings,
+    response_class=GeoJsonResponse,
+)
 async def buildings(scene: str, services: ServicesOf, request: Request) -> Response:
     """Footprints with heights as GeoJSON polygons."""
-    content = services.scene(scene).buildings
-    return cached(request, content, GEOJSON, hashlib.sha256(content).hexdigest()[:16])
+    return cached(request, GeoJsonResponse, services.scene(scene).buildings)
 
 
 @router.get("/{scene}/probe", responses=responses(404, 422))

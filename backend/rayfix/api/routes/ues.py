@@ -9,17 +9,17 @@ from typing import Annotated
 from fastapi import APIRouter, Path, Query, Response
 from pydantic import BeforeValidator
 
+from rayfix.api.caching import GeoJsonResponse
 from rayfix.api.problems import responses
 from rayfix.api.schemas import UeId
 from rayfix.api.schemas_live import LatestFixes, Track
 from rayfix.api.services import ServicesOf
 from rayfix.live.feature import to_feature
 from rayfix.live.record import FixRecord
-from rayfix.measurement.report import Seconds
+from rayfix.measurement.report import Rfc3339, Seconds
 
 router = APIRouter(prefix="/api/v1/ues", tags=["live"], responses=responses(422, 503))
 
-GEOJSON = "application/geo+json"
 MAX_TRACK = 10_000
 
 
@@ -33,7 +33,7 @@ def _number_from_text(value: object) -> object:
 
 Moment = Annotated[
     Seconds | None,
-    BeforeValidator(_number_from_text, json_schema_input_type=float | str | None),
+    BeforeValidator(_number_from_text, json_schema_input_type=float | Rfc3339 | None),
     Query(description="RFC 3339 or seconds since 1970"),
 ]
 
@@ -42,17 +42,17 @@ def _features(records: Iterable[FixRecord]) -> list[dict[str, object]]:
     return [to_feature(record) for record in records]
 
 
-@router.get("", response_model=LatestFixes)
+@router.get("", response_model=LatestFixes, response_class=GeoJsonResponse)
 async def latest(services: ServicesOf) -> Response:
     """The latest fix of each UE as GeoJSON; the live feed continues after {epoch, offset}."""
     state, records = await asyncio.to_thread(services.hub.log.latest)
     body = LatestFixes.model_validate(
         {"epoch": state.epoch, "offset": state.last, "features": _features(records)}
     )
-    return Response(body.model_dump_json(), media_type=GEOJSON)
+    return GeoJsonResponse(body.model_dump_json())
 
 
-@router.get("/{ue_id}/track", response_model=Track)
+@router.get("/{ue_id}/track", response_model=Track, response_class=GeoJsonResponse)
 async def track(
     ue_id: Annotated[UeId, Path()],
     services: ServicesOf,
@@ -63,4 +63,4 @@ async def track(
     """Fixes of one UE by the time of their reports, oldest first; none for an unknown UE."""
     records = await asyncio.to_thread(services.hub.log.track, ue_id, since, until, limit)
     body = Track.model_validate({"features": _features(records)})
-    return Response(body.model_dump_json(), media_type=GEOJSON)
+    return GeoJsonResponse(body.model_dump_json())
