@@ -81,13 +81,18 @@ class GridPosterior:
         if about_B2 is not None:
             away_B2 = mean_B2 - about_B2
             central_B22 = central_B22 + away_B2[:, :, None] * away_B2[:, None, :]
-        pixel_m = float(self.grid.x_m_W[1] - self.grid.x_m_W[0])
         # Rounding of squares of hundreds of metres stays far below the pixel.
-        return central_B22 + torch.eye(2, device=raw_B22.device) * pixel_m**2 / 12.0
+        return central_B22 + torch.eye(2, device=raw_B22.device) * self.pixel_m**2 / 12.0
+
+    @property
+    def pixel_m(self) -> float:
+        """Side of a place [m]."""
+        return float(self.grid.x_m_W[1] - self.grid.x_m_W[0])
 
     def radius(self, about_B2: Tensor, confidence: float) -> Tensor:
         """Radius around a point that holds this probability [m], [B]."""
-        return self._holding(self._squared_distance(about_B2).clamp(min=0.0).sqrt(), confidence)
+        within = confidence * self.pixel_m**2 / math.pi
+        return (self._holding(self._squared_distance(about_B2), confidence) + within).sqrt()
 
     def ellipse_radius(self, about_B2: Tensor, covariance_B22: Tensor, confidence: float) -> Tensor:
         """Mahalanobis radius of the ellipse around a point that holds this probability, [B].
@@ -95,25 +100,31 @@ class GridPosterior:
         `ellipse_scale` where the posterior is Gaussian; smaller or larger where it is not.
         """
         # Distances in coordinates that make the ellipse a circle: x -> L^T x with L L^T = C^-1.
-        whiten_B22 = torch.linalg.cholesky(covariance_B22.inverse())
-        place_BP2 = self.grid.xy_m_P2 @ whiten_B22
-        about_B12 = about_B2[:, None] @ whiten_B22
-        distance_BP = (place_BP2 - about_B12).square().sum(-1).sqrt()
-        return self._holding(distance_BP, confidence)
+        precision_B22 = covariance_B22.inverse()
+        whiten_B22 = torch.linalg.cholesky(precision_B22)
+        offset_BP2 = self.grid.xy_m_P2 @ whiten_B22 - about_B2[:, None] @ whiten_B22
+        squared_B = self._holding(offset_BP2.square().sum(-1), confidence)
+        within_m2 = confidence * self.pixel_m**2 / math.pi
+        half_trace_B = 0.5 * precision_B22.diagonal(dim1=-2, dim2=-1).sum(-1)
+        return (squared_B + within_m2 * half_trace_B).sqrt()
+
+    def _holding(self, squared_BP: Tensor, confidence: float) -> Tensor:
+        """Smallest squared distance within which the places with this probability lie, [B].
+
+        The centre of a place stands for it; that the place has a size comes on top: the circle of
+        `confidence` times its area.
+        """
+        ordered_BP, order_BP = squared_BP.clamp(min=0.0).sort(-1)
+        mass_BP = self.probability_BP.gather(1, order_BP).cumsum(-1)
+        position_B1 = (mass_BP < confidence).sum(-1, keepdim=True).clamp(max=mass_BP.shape[1] - 1)
+        squared_B1: Tensor = ordered_BP.gather(1, position_B1)
+        return squared_B1[:, 0]
 
     def _squared_distance(self, about_B2: Tensor) -> Tensor:
         """Squared distance of every place [m^2], [B, P], without a [B, P, 2] in between."""
         xy_P2 = self.grid.xy_m_P2
         square_BP = about_B2.square().sum(-1)[:, None] + xy_P2.square().sum(-1)
         return torch.addmm(square_BP, about_B2, xy_P2.T, alpha=-2.0)
-
-    def _holding(self, distance_BP: Tensor, confidence: float) -> Tensor:
-        """Smallest distance within which this probability lies, [B]."""
-        ordered_BP, order_BP = distance_BP.sort(-1)
-        mass_BP = self.probability_BP.gather(1, order_BP).cumsum(-1)
-        position_B1 = (mass_BP < confidence).sum(-1, keepdim=True).clamp(max=mass_BP.shape[1] - 1)
-        distance_B1: Tensor = ordered_BP.gather(1, position_B1)
-        return distance_B1[:, 0]
 
 
 def ellipse_scale(confidence: float) -> float:
