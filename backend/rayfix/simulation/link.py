@@ -59,7 +59,8 @@ def link_table(resource_blocks: int, subcarrier_spacing_hz: float) -> LinkTable:
     abstraction = PHYAbstraction(
         # only this table: interpolating all six takes half a minute
         load_bler_tables_from=[str(tables / f"PDSCH_table{MCS_TABLE}.json")],
-        snr_db_interp_min_max_delta=(float(SINR_GRID_DB[0]), 32.0, 0.1), device="cpu"
+        snr_db_interp_min_max_delta=(float(SINR_GRID_DB[0]), 32.0, 0.1),
+        device="cpu",
     )
     adaptation = InnerLoopLinkAdaptation(abstraction, BLER_TARGET, device="cpu")
     mcs = adaptation(sinr_eff=sinr, num_allocated_re=elements, **pdsch)

@@ -173,6 +173,8 @@ def _site_contributions(
     batches = max(1, math.ceil(config.rays_per_site / config.rays_per_batch))
     per_batch = min(config.rays_per_batch, config.rays_per_site)
     scale = world.wavelength_m / (4.0 * math.pi)
+    across_m = np.hypot(x_m[None, :] - site[0], y_m[:, None] - site[1]).ravel()
+    straight_m = np.hypot(across_m, world.scene.ue_height_m - site[2])
     parts: list[PathList] = []
     weights: list[npt.NDArray[np.float64]] = []
     for batch in range(batches):
@@ -182,17 +184,19 @@ def _site_contributions(
             least_gain=floor * float(db_to_linear(-DROPPED_BELOW_DB)),
         )  # fmt: skip
         for crossing in shower:
-            spreading = (scale / crossing.length_m).astype(np.float32)
+            # The plane wave within a pixel must not bring a path in before the straight line.
+            length_m = np.maximum(crossing.length_m, straight_m[crossing.pixel])
+            spreading = (scale / length_m).astype(np.float32)
             parts.append(
                 PathList(
                     crossing.pixel,
-                    crossing.length_m / SPEED_OF_LIGHT_M_S,
+                    length_m / SPEED_OF_LIGHT_M_S,
                     crossing.departure,
                     crossing.response * spreading[:, None, None],
                     np.full(len(crossing.pixel), PathKind.REFLECTION, np.uint8),
                 )
             )
-            weights.append(crossing.tube * crossing.length_m**2 / step**2)
+            weights.append(crossing.tube * length_m**2 / step**2)
         report(0.7 * (batch + 1) / batches)
     column, row = outdoor % len(x_m), outdoor // len(x_m)
     centres = mi.Point3f(x_m[column], y_m[row], world.scene.ue_height_m)

@@ -96,6 +96,7 @@ def cast_shower(
     crossings = []
     for depth in range(max_depth + 1):
         surface = mi_scene.ray_intersect(ray)
+        dr.eval(surface)  # otherwise every use below would trace the rays again
         hit = surface.is_valid()
         if depth > 0:
             crossings.append(
@@ -114,6 +115,7 @@ def cast_shower(
         alive = hit & (sample.sampled_component != InteractionType.NONE)
         alive &= strength * aperture > least_gain * dr.square(length)
         bounced = surface.spawn_ray(d=sample.wo)
+        dr.eval(alive, bounced, fields, length)
         kept = dr.compress(alive)
         if dr.width(kept) == 0:
             break
