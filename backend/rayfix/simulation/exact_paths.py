@@ -138,8 +138,17 @@ def site_paths(
 
 
 def _undetected(receivers: int, cells: int) -> PathFeatures:
-    values = [np.full((receivers, cells), np.nan, np.float32) for _ in range(5)]
-    return PathFeatures(*values, los=np.zeros((receivers, cells), bool))
+    def missing() -> FloatArray:
+        return np.full((receivers, cells), np.nan, np.float32)
+
+    return PathFeatures(
+        path_gain_db=missing(),
+        toa_ns=missing(),
+        aoa_deg=missing(),
+        rms_delay_spread_ns=missing(),
+        k_factor_db=missing(),
+        los=np.zeros((receivers, cells), bool),
+    )
 
 
 def sector_gain(cell: Cell, paths: PathList) -> npt.NDArray[np.float64]:
@@ -152,7 +161,10 @@ def sector_gain(cell: Cell, paths: PathList) -> npt.NDArray[np.float64]:
     field = (
         theta.numpy()[:, None] * paths.response[:, 0] + phi.numpy()[:, None] * paths.response[:, 1]
     )
-    return np.sum(field.real.astype(float) ** 2 + field.imag.astype(float) ** 2, axis=1)
+    gain: npt.NDArray[np.float64] = np.sum(
+        field.real.astype(float) ** 2 + field.imag.astype(float) ** 2, axis=1
+    )
+    return gain
 
 
 def _fill(features: PathFeatures, column: int, cell: Cell, paths: PathList) -> None:
@@ -162,7 +174,7 @@ def _fill(features: PathFeatures, column: int, cell: Cell, paths: PathList) -> N
     receiver = paths.receiver
 
     def total(weight: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-        return np.bincount(receiver, weights=weight, minlength=count)
+        return np.bincount(receiver, weights=weight, minlength=count).astype(np.float64)
 
     power = total(gain)
     strongest = np.zeros(count)

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
 import numpy as np
@@ -206,14 +206,10 @@ def _site_contributions(
         seen = edges_seen(world, world.edges, position)
         exact.append(diffracted_paths(world, seen, position, centres))
     for paths in exact:
-        parts.append(PathList(outdoor[paths.receiver], *_rest(paths)))
+        parts.append(replace(paths, receiver=outdoor[paths.receiver]))
         weights.append(np.ones(len(paths)))
     report(1.0)
     return PathList.joined(parts), np.concatenate(weights)
-
-
-def _rest(paths: PathList) -> list[npt.NDArray[np.generic]]:
-    return [getattr(paths, field.name) for field in fields(paths) if field.name != "receiver"]
 
 
 def _direct_paths(
@@ -255,7 +251,7 @@ def _fill(
     share = np.where(paths.kind == PathKind.REFLECTION, weight / open_share[pixel], weight)
 
     def total(value: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-        return np.bincount(pixel, weights=value, minlength=count)
+        return np.bincount(pixel, weights=value, minlength=count).astype(np.float64)
 
     received = gain * share
     power = total(received)
