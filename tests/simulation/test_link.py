@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -56,18 +59,19 @@ def test_adapted_link_keeps_the_target_and_the_peak_rate() -> None:
     assert table.throughput_mbps[-1] == pytest.approx(peak_mbps * (1.0 - table.bler[-1]), rel=0.02)
 
 
-def test_equals_sionnas_link_adaptation_at_one_sinr() -> None:
-    import torch
-    from sionna.sys import InnerLoopLinkAdaptation, PHYAbstraction
+def test_chosen_mcs_fits_the_simulated_error_rates() -> None:
+    import sionna.sys
 
-    abstraction = PHYAbstraction(device="cpu")
-    elements = torch.tensor([273 * 144], dtype=torch.int32)
-    mcs = InnerLoopLinkAdaptation(abstraction, BLER_TARGET, device="cpu")(
-        sinr_eff=torch.tensor([10.0**1.5]), num_allocated_re=elements,
-        mcs_table_index=2, mcs_category=1,
-    )  # fmt: skip
-    place = int(np.argmin(np.abs(SINR_GRID_DB - 15.0)))
-    assert abs(int(mcs[0]) - int(link_table(273, 30e3).mcs[place])) <= 1
+    file = Path(sionna.sys.__file__).parent / "bler_tables" / "PDSCH_table2.json"
+    simulated = json.loads(file.read_text())["category"]["1"]["index"]["2"]["MCS"]
+    table = link_table(273, 30e3)
+    for number, sinr_db in enumerate(simulated["2"]["SNR_db"]):
+        if not 0.0 < sinr_db < 22.0:
+            continue
+        chosen = int(table.mcs[np.argmin(np.abs(SINR_GRID_DB - sinr_db))])
+        errors = [simulated[str(mcs)]["CBS"]["2000"]["BLER"] for mcs in (chosen, chosen + 3)]
+        assert errors[0][number] < 2.0 * BLER_TARGET
+        assert errors[1][number] > BLER_TARGET
 
 
 def test_a_cell_at_its_floor_has_minus_six_db() -> None:

@@ -120,14 +120,14 @@ def _batch(world: World, edges: Any, site: Any, receivers: Any, start: int, end:
     """Receivers start to end with every edge: geometry, then visibility, then field."""
     import drjit as dr
     import mitsuba as mi
-    from sionna.rt.utils import WedgeGeometry, first_order_diffraction_point, spawn_ray_to
+    from sionna.rt.utils import WedgeGeometry, spawn_ray_to
 
     edge_count = dr.width(edges.length)
     pair = dr.arange(mi.UInt, edge_count * (end - start))
     edge_number, receiver_number = pair % edge_count, pair // edge_count + start
     edge = dr.gather(WedgeGeometry, edges, edge_number)
     receiver = dr.gather(mi.Point3f, receivers, receiver_number)
-    along = first_order_diffraction_point(mi.Point3f(site), receiver, edge.o, edge.e_hat)
+    along = _diffraction_point(edge, mi.Point3f(site), receiver)
     point = mi.Point3f(edge.o + along * edge.e_hat)
     to_receiver = receiver - point
     from_site = point - site
@@ -152,6 +152,18 @@ def _batch(world: World, edges: Any, site: Any, receivers: Any, start: int, end:
     point = dr.gather(mi.Point3f, point, free)
     receiver_number = dr.gather(mi.UInt, receiver_number, free)
     return _with_field(world, edge, site, point, receiver, receiver_number)
+
+
+def _diffraction_point(edge: Any, site: Any, receiver: Any) -> Any:
+    """Distance [m] along the edge of the point with equal angles to both ends (Keller's cone):
+    the crossing of the straight line after the receiver is turned about the edge."""
+    import drjit as dr
+
+    to_site, to_receiver = site - edge.o, receiver - edge.o
+    along_site, along_receiver = dr.dot(to_site, edge.e_hat), dr.dot(to_receiver, edge.e_hat)
+    from_site = dr.norm(to_site - along_site * edge.e_hat)
+    from_receiver = dr.norm(to_receiver - along_receiver * edge.e_hat)
+    return (along_site * from_receiver + along_receiver * from_site) / (from_site + from_receiver)
 
 
 def _nothing_touches(world: World, edge: Any, point: Any, active: Any) -> Any:
