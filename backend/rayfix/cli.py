@@ -10,23 +10,15 @@ from typing import Annotated
 import typer
 
 from rayfix.errors import RayFixError
+from rayfix.scene.commands import app as scene_app
 
 app = typer.Typer(name="rayfix", help=__doc__, no_args_is_help=True, pretty_exceptions_enable=False)
-scene_app = typer.Typer(help="Scenes: built-in and imported.", no_args_is_help=True)
 maps_app = typer.Typer(help="Radio maps: build, check, export.", no_args_is_help=True)
 dataset_app = typer.Typer(help="Measurement datasets from exact paths.", no_args_is_help=True)
 RadioMapsDir = Annotated[Path, typer.Option(help="Folder of the radio maps.")]
 app.add_typer(scene_app, name="scene")
 app.add_typer(maps_app, name="maps")
 app.add_typer(dataset_app, name="dataset")
-
-
-@scene_app.command("list")
-def scene_list(radio_maps_dir: RadioMapsDir = Path("radio_maps")) -> None:
-    """List the scenes that maps can be built for."""
-    from rayfix.scene.catalogue import describe_scenes
-
-    typer.echo(describe_scenes(radio_maps_dir))
 
 
 @maps_app.command("build")

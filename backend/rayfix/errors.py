@@ -57,6 +57,17 @@ class ArtefactError(RayFixError):
         self.reason = reason
 
 
+class SourceFileError(RayFixError):
+    """A file from elsewhere (map extract, footprints, site list) is damaged or breaks a rule."""
+
+    code = "invalid_source_file"
+
+    def __init__(self, path: Path | str, reason: str) -> None:
+        super().__init__(f"{path}: {reason}")
+        self.path = Path(path)
+        self.reason = reason
+
+
 class OutsideMapError(RayFixError):
     """A point lies outside the radio map."""
 

@@ -7,7 +7,7 @@ import json
 import re
 import xml.etree.ElementTree as ElementTree
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -20,7 +20,7 @@ from scipy.spatial import cKDTree
 from shapely.geometry.base import BaseGeometry
 
 from rayfix.errors import ArtefactError, RayTracingUnavailableError, UnknownSceneError
-from rayfix.files import write_text_whole
+from rayfix.files import write_bytes_whole, write_text_whole
 from rayfix.scene.scene import Scene
 
 FloatArray = npt.NDArray[np.float64]
@@ -110,8 +110,21 @@ def building_parts(scene: Scene, folder: Path, margin_m: float = MARGIN_M) -> li
 
 
 def write_buildings(scene: Scene, folder: Path, path: Path) -> Path:
+    """Write the buildings of a scene as `write_parts` does; an imported scene brings its own.
+
+    Args:
+        folder: folder of the scene.
+    """
+    imported = folder / "buildings.geojson"
+    if not scene.geometry.startswith("builtin:") and imported.is_file():
+        write_bytes_whole(path, imported.read_bytes())
+        return path
+    return write_parts(building_parts(scene, folder), scene, path)
+
+
+def write_parts(parts: Iterable[Part], scene: Scene, path: Path) -> Path:
     """Write `buildings.geojson`: WGS 84 polygons with `height_m`, `base_m` and `name`."""
-    features = [_feature(part, scene) for part in building_parts(scene, folder)]
+    features = [_feature(part, scene) for part in parts]
     document = {"type": "FeatureCollection", "features": features}
     write_text_whole(path, json.dumps(document, ensure_ascii=False, separators=(",", ":")) + "\n")
     return path

@@ -1,0 +1,127 @@
+"""The commands `rayfix scene ...`."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from rayfix.errors import InvalidInputError
+
+app = typer.Typer(
+    help="Scenes: list, import from OpenStreetMap, place sites.", no_args_is_help=True
+)
+RadioMapsDir = Annotated[Path, typer.Option(help="Folder of the radio maps.")]
+
+
+class Layout(StrEnum):
+    """How sites are laid out."""
+
+    GRID = "grid"
+    HEXAGONAL = "hexagonal"
+    RANDOM = "random"
+
+
+@app.command("list")
+def scene_list(radio_maps_dir: RadioMapsDir = Path("radio_maps")) -> None:
+    """List the scenes that maps can be built for."""
+    from rayfix.scene.catalogue import describe_scenes
+
+    typer.echo(describe_scenes(radio_maps_dir))
+
+
+@app.command("import")
+def scene_import(
+    osm: Annotated[Path, typer.Option(help="Extract: .osm, .osm.pbf or .geojson footprints.")],
+    name: Annotated[str, typer.Option(help="Name of the scene.")],
+    bbox: Annotated[
+        str, typer.Option(help="W,S,E,N in degrees; default: the extent of the file.")
+    ] = "",
+    title: Annotated[str, typer.Option(help="Title for people; default from the name.")] = "",
+    output_dir: Annotated[Path, typer.Option(help="Scene goes to <output-dir>/<name>.")] = Path(
+        "scenes"
+    ),
+    overwrite: Annotated[bool, typer.Option(help="Replace an earlier import.")] = False,
+) -> None:
+    """Turn a piece of OpenStreetMap into a scene that maps can be built for."""
+    from rayfix.scene.osm import import_scene
+
+    folder, summary = import_scene(
+        osm, name, output_dir, box=_box(bbox), title=title, overwrite=overwrite
+    )
+    typer.echo(summary.describe())
+    typer.echo(f"Wrote {folder}")
+
+
+@app.command("sites")
+def scene_sites(
+    scene: Annotated[str, typer.Option(help="Folder with scene.json, or name of a map.")],
+    layout: Annotated[
+        Layout | None, typer.Option(help="Lay sites out; or give a list by --from.")
+    ] = None,
+    source: Annotated[
+        Path | None, typer.Option("--from", help="Site list, CSV or YAML, to convert.")
+    ] = None,
+    spacing: Annotated[
+        float, typer.Option(help="Metres between sites; at random, the least distance.")
+    ] = 250.0,
+    count: Annotated[int, typer.Option(help="Number of random sites.", min=1)] = 6,
+    seed: Annotated[int, typer.Option(help="Seed of random sites.", min=0)] = 0,
+    mast_height: Annotated[
+        float, typer.Option(help="Antenna above the roof in metres.", min=0, max=100)
+    ] = 3.0,
+    sectors: Annotated[int, typer.Option(help="Cells per site.", min=1, max=12)] = 3,
+    output: Annotated[
+        Path | None, typer.Option(help="Default: cells.yaml in the scene's folder.")
+    ] = None,
+    overwrite: Annotated[bool, typer.Option(help="Replace an existing file.")] = False,
+    radio_maps_dir: RadioMapsDir = Path("radio_maps"),
+) -> None:
+    """Place sites on roofs, or convert a list of real sites, and write cells.yaml."""
+    from rayfix.scene.catalogue import find_scene
+    from rayfix.scene.cell import save_cells
+    from rayfix.scene.site_list import read_sites
+    from rayfix.scene.sites import (
+        Roofs,
+        SiteOptions,
+        grid_layout,
+        hexagonal_layout,
+        place_sites,
+        random_layout,
+    )
+
+    if (layout is None) == (source is None):
+        raise InvalidInputError("layout", "give either --layout or --from")
+    found = find_scene(scene, radio_maps_dir)
+    folder = found.folder or radio_maps_dir / found.scene.name
+    path = output or folder / "cells.yaml"
+    if path.exists() and not overwrite:
+        raise InvalidInputError("output", f"{path} exists; --overwrite replaces it")
+    roofs = Roofs.load(found.scene, folder / "buildings.geojson")
+    options = SiteOptions(mast_height_m=mast_height, sectors=sectors)
+    extent = found.scene.extent
+    if source is not None:
+        placed = read_sites(found.scene, roofs, source, options)
+    elif layout is Layout.RANDOM:
+        places = random_layout(extent, count, seed, spacing)
+        placed = place_sites(found.scene, roofs, places, options)
+    else:
+        lay_out = grid_layout if layout is Layout.GRID else hexagonal_layout
+        placed = place_sites(found.scene, roofs, lay_out(extent, spacing), options)
+    for warning in placed.warnings:
+        typer.echo(f"warning: {warning}", err=True)
+    save_cells(path, placed.cells)
+    sites = len({cell.site_id for cell in placed.cells})
+    typer.echo(f"Wrote {path}: {sites} sites, {len(placed.cells)} cells")
+
+
+def _box(text: str) -> tuple[float, float, float, float] | None:
+    if not text:
+        return None
+    try:
+        west, south, east, north = (float(value) for value in text.split(","))
+    except ValueError:
+        raise InvalidInputError("bbox", f"W,S,E,N in degrees is expected, not {text!r}") from None
+    return west, south, east, north
