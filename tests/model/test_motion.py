@@ -63,8 +63,18 @@ def test_the_clocks_rate_and_zero_do_not_matter() -> None:
     torch.testing.assert_close(moved(batch, xy)[0], moved(other, xy)[0], atol=1e-2, rtol=1e-3)
 
 
-def test_two_reports_say_nothing_of_motion() -> None:
+def test_two_reports_leave_the_prior() -> None:
     ahead, covariance, still = moved(*drive((9.0, 0.0), reports=2))
+    assert not ahead.any()
+    share, variance = velocity_prior(torch.device("cpu"))
+    torch.testing.assert_close(still, share[0].expand_as(still))
+    # The end is 0.1 s after the middle.
+    expected = float((share * variance).sum()) * 0.1**2
+    torch.testing.assert_close(covariance[:, 0, 0], torch.full((40,), expected))
+
+
+def test_one_report_has_not_moved() -> None:
+    ahead, covariance, still = moved(*drive((9.0, 0.0), reports=1))
     assert not ahead.any() and not covariance.any() and bool((still == 1).all())
 
 

@@ -138,6 +138,7 @@ def test_every_parameter_learns() -> None:
 
     batch, xy = draw(16, 3, seed=8, heard=4)
     truth = torch.from_numpy(xy).float()
+    truth[0] = torch.tensor([20.0, 20.0])  # in the block, where no path arrives
     network, maps = awake().train().requires_grad_(True), town_maps()
     scene = network.scene_inputs(maps)
     observation = observe(ReportTensors.from_batch(batch), maps, NOISE)
@@ -164,3 +165,14 @@ def test_observed_errors_shrink_with_reports() -> None:
     ten, _ = draw(32, 10, seed=9)
     spread = [run(network, b, maps).observed.variance_R.mean() for b in (one, ten)]
     assert spread[1] < 0.5 * spread[0]
+
+
+def test_agreement_of_a_report_tells_how_well_it_was_measured() -> None:
+    maps, network = town_maps(), LocatorNetwork(SMALL).eval()
+    rough, _ = draw(32, 1, seed=9)
+    exact, _ = draw(32, 1, seed=9, noise=0.02)
+    found = [run(network, batch, maps) for batch in (rough, exact)]
+    assert (found[0].noise_scale_B == 1.0).float().mean() > 0.8
+    assert (found[1].noise_scale_B == 0.2).float().mean() > 0.8
+    spread = [f.hypotheses.covariance_m2_BK22[:, 0].diagonal(dim1=-2, dim2=-1) for f in found]
+    assert spread[1].mean() < 0.5 * spread[0].mean()

@@ -63,8 +63,11 @@ def town_maps(cells: tuple[Cell, ...] = CELLS) -> MapTensors:
     return MapTensors.from_radio_map(town_map(cells))
 
 
-def draw(count: int, reports: int, seed: int, heard: int = 6) -> tuple[ReportBatch, np.ndarray]:
-    """Reports at random outdoor places with small errors, and the truth [B, 2]."""
+def draw(
+    count: int, reports: int, seed: int, heard: int = 6, noise: float = 1.0
+) -> tuple[ReportBatch, np.ndarray]:
+    """Reports at random outdoor places with errors of 1 dB, 5 ns and 2 deg times `noise`, and the
+    truth [B, 2]."""
     random = np.random.default_rng(seed)
     xy = random.uniform(-60, 60, (4 * count, 2))
     inside = (xy[:, 0] > 8) & (xy[:, 0] < 42) & (xy[:, 1] > 8) & (xy[:, 1] < 32)
@@ -82,7 +85,7 @@ def draw(count: int, reports: int, seed: int, heard: int = 6) -> tuple[ReportBat
         if name == "rsrp_dbm":
             exact = exact + np.array([c.energy_per_resource_element_dbm for c in CELLS])
         picked = np.take_along_axis(exact, cell, 1)[:, None]
-        values[..., QUANTITIES.index(name)] = picked + sigma * random.standard_normal(shape)
+        values[..., QUANTITIES.index(name)] = picked + noise * sigma * random.standard_normal(shape)
     values[random.random(values.shape) < 0.1] = np.nan
     values[..., QUANTITIES.index("rsrp_dbm")] = np.where(
         np.isnan(values).all(-1), -90.0, values[..., QUANTITIES.index("rsrp_dbm")]

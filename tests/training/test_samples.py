@@ -2,14 +2,15 @@ from __future__ import annotations
 
 import numpy as np
 import torch
-from tests.model.town import CELLS, paths, town_maps
+from tests.model.town import CELLS, draw, paths, town_maps
 from tests.training.conftest import town_dataset
 
 from rayfix.measurement.conditions import WorldChange, load_conditions
+from rayfix.measurement.report import QUANTITIES
 from rayfix.model.network import LocatorNetwork
 from rayfix.physics.maps import MapTensors
 from rayfix.training.config import DataConfig
-from rayfix.training.samples import Sampler, map_sequences, perturbed, varied
+from rayfix.training.samples import Sampler, concatenate, map_sequences, perturbed, varied
 
 CONDITIONS = load_conditions()
 
@@ -17,7 +18,7 @@ CONDITIONS = load_conditions()
 def sampler(maps: MapTensors) -> Sampler:
     data = DataConfig(train="x", validation="x", map_share=0.25)
     from_map = map_sequences(maps, CELLS, 40, 4, 0.2, seed=3)
-    return Sampler(town_dataset(50, 1), from_map, CONDITIONS, data, 16, seed=5)
+    return Sampler(town_dataset(50, 1), from_map, CONDITIONS, data, 32, seed=5)
 
 
 def test_a_step_draws_the_same_batch_again_and_other_steps_others() -> None:
@@ -30,11 +31,25 @@ def test_a_step_draws_the_same_batch_again_and_other_steps_others() -> None:
 
 def test_batches_mix_both_sources_all_conditions_and_numbers_of_reports() -> None:
     source = sampler(town_maps())
-    drawn = [source.draw(step) for step in range(40)]
-    assert all(int(d.exact_B.sum()) == 12 and len(d.exact_B) == 16 for d in drawn)
+    drawn = [source.draw(step) for step in range(20)]
+    assert all(int(d.exact_B.sum()) == 24 and len(d.exact_B) == 32 for d in drawn)
     assert {d.batch.cell_BTN.shape[1] for d in drawn} == {1, 2, 3, 4}
-    advance = [np.isfinite(d.batch.values_BTNQ[..., 6]).any() for d in drawn]
-    assert 0 < sum(advance) < 40
+    toa, advance = (
+        [np.isfinite(d.batch.values_BTNQ[..., QUANTITIES.index(name)]).any((1, 2)) for d in drawn]
+        for name in ("toa_ns", "timing_advance")
+    )
+    # Conditions with one and with the other stand in one batch, as a rule.
+    assert sum(bool(a.any() and b.any()) for a, b in zip(toa, advance, strict=True)) > 10
+    assert not any((a & b).any() for a, b in zip(toa, advance, strict=True))
+
+
+def test_lists_of_other_lengths_are_padded_with_nothing() -> None:
+    short, _ = draw(2, 1, seed=0, heard=3)
+    long, _ = draw(2, 1, seed=1, heard=5)
+    both = concatenate([short, long])
+    assert both.cell_BTN.shape == (4, 1, 5)
+    assert (both.cell_BTN[:2, :, 3:] == -1).all()
+    assert np.isnan(both.values_BTNQ[:2, :, 3:]).all()
 
 
 def test_map_sequences_say_what_the_map_says_and_stay_outdoors() -> None:

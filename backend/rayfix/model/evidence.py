@@ -13,7 +13,7 @@ coarse cell, D width.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 import torch.nn.functional as F
@@ -38,6 +38,13 @@ SINGLE_SIGMA = (2.5, 10.0, 5.0, 10.0)
 timing advance beyond its interval [ns]; common to a sequence, and of a single report."""
 NO_PATH_LOG_DENSITY = (-6.0, -9.0, -7.0, -9.0)
 """Where the learned density of a measured quantity starts at places without a path in the map."""
+
+
+NOISE_SCALES = (1.0, 0.2)
+NOISE_LOG_PRIOR = (math.log(0.8), math.log(0.2))
+"""Phones differ in how well they measure. How well does not show in one report alone, but in
+whether its quantities agree on a place of the map: every answer is weighed over these scales of
+the learned errors (the second is that of reports with little more than quantisation)."""
 
 
 @dataclass(frozen=True)
@@ -65,6 +72,16 @@ class Observed:
     heard_BC: Tensor
     threshold_db_BC: Tensor
     temperature_B: Tensor
+
+    def at_noise(self, scale_B: Tensor | float) -> Observed:
+        """The same with the errors of measurement multiplied by a factor (see `NOISE_SCALES`)."""
+        by_row = scale_B[self.sequence_R] if isinstance(scale_B, Tensor) else scale_B
+        by_sequence = scale_B[:, None] if isinstance(scale_B, Tensor) else scale_B
+        return replace(
+            self,
+            variance_R=self.variance_R * by_row**2,
+            single_sigma_BE=self.single_sigma_BE * by_sequence,
+        )
 
 
 class Evidence(nn.Module):
@@ -168,6 +185,23 @@ class Evidence(nn.Module):
             pixels.valid_CPn[cell[:, None], cell_BK[sequence]],
         )
         return total.index_add(0, sequence, quiet)
+
+    @torch.no_grad()
+    def over_noise(
+        self, observed: Observed, pixels: PixelEvidence, cell_BK: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        """`at_hypotheses` at each of `NOISE_SCALES`, [S, B, K, n], and the posterior of those
+        scales [S, B]."""
+        likelihood = torch.stack(
+            [
+                self.at_hypotheses(observed.at_noise(scale), pixels, cell_BK)
+                for scale in NOISE_SCALES
+            ]
+        )
+        joint = likelihood * observed.temperature_B[:, None, None] + pixels.log_prior_Pn[cell_BK]
+        evidence_SB = torch.logsumexp(joint.flatten(2), -1)
+        log_prior = evidence_SB.new_tensor(NOISE_LOG_PRIOR)[:, None]
+        return likelihood, (evidence_SB + log_prior).softmax(0)
 
     @torch.no_grad()
     def on_blocks(self, observed: Observed, blocks: BlockEvidence) -> Tensor:

@@ -15,7 +15,7 @@ from rayfix.model.config import NetworkConfig
 from rayfix.model.evidence import window_moments
 from rayfix.model.motion import Displacement
 
-STATISTICS = 12
+STATISTICS = 13
 
 
 class Hypotheses(NamedTuple):
@@ -70,6 +70,7 @@ class FineHead(nn.Module):
         context_BD: Tensor,
         floor_m2: float,
         displacement: Callable[[Tensor], Displacement],
+        precise_B: Tensor,
     ) -> Hypotheses:
         """Hypotheses of the chosen cells.
 
@@ -83,6 +84,7 @@ class FineHead(nn.Module):
             token_PD, context_BD: map tokens and radio context.
             floor_m2: variance of a place within its pixel [m^2].
             displacement: from places in the middle of the way to its end.
+            precise_B: probability that the reports hold little more than quantisation errors.
         """
         mass, mean, covariance = window_moments(log_place_BKn, offset_n2)
         half = offset_n2.abs().amax().clamp_min(1e-6)
@@ -104,6 +106,7 @@ class FineHead(nn.Module):
                 (log_place_BKn.amax(-1) - mass)[..., None] / 3.0,
                 moved.still_BK[..., None],
                 moved.mean_m_BK2 / half,
+                precise_B[:, None, None].expand(-1, cell_BK.shape[1], 1),
             ],
             -1,
         )

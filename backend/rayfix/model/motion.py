@@ -37,6 +37,7 @@ FREEDOM = 4.0
 """Degrees of freedom of the robust weights of slopes (Student's t)."""
 ROBUST_ROUNDS = 3
 LEAST_REPORTS = 3
+"""Values of a quantity from which on its slope counts."""
 
 
 class Displacement(NamedTuple):
@@ -44,7 +45,7 @@ class Displacement(NamedTuple):
 
     Attributes:
         mean_m_BK2, covariance_m2_BK22: of the displacement at each hypothesis [m].
-        still_BK: probability that the phone does not move.
+        still_BK: probability that the phone does not move; 1 where there is a single report.
     """
 
     mean_m_BK2: Tensor
@@ -80,7 +81,7 @@ def displacement(
         sigma_toa_ns_B, sigma_aoa_deg_B: errors of a single report.
     """
     B, K, _ = xy_m_BK2.shape
-    if observation.value_BTKF.shape[1] < LEAST_REPORTS:
+    if observation.value_BTKF.shape[1] == 1:
         zero = xy_m_BK2.new_zeros(B, K, 2)
         return Displacement(zero, xy_m_BK2.new_zeros(B, K, 2, 2), xy_m_BK2.new_ones(B, K))
     slope_BN2, precision_BN2, ahead_s_B = _slopes(observation, sigma_toa_ns_B, sigma_aoa_deg_B)
@@ -113,9 +114,8 @@ def displacement(
     apart = mean - centre[:, :, None]
     spread = (share[..., None] * (covariance + apart[..., :, None] * apart[..., None, :])).sum(2)
     ahead = ahead_s_B[:, None, None]
-    return Displacement(
-        centre * ahead, spread * ahead[..., None].square(), share[:, :, MOTIONS.index("still"), 0]
-    )
+    still = torch.where(ahead[..., 0] > 0, share[:, :, MOTIONS.index("still"), 0], 1.0)
+    return Displacement(centre * ahead, spread * ahead[..., None].square(), still)
 
 
 def _slopes(

@@ -16,7 +16,14 @@ from torch import Tensor, nn
 
 from rayfix.model.coarse_grid import CoarseGrid
 from rayfix.model.config import NetworkConfig
-from rayfix.model.evidence import QUANTITIES, Evidence, Observed, map_plane
+from rayfix.model.evidence import (
+    NOISE_LOG_PRIOR,
+    NOISE_SCALES,
+    QUANTITIES,
+    Evidence,
+    Observed,
+    map_plane,
+)
 from rayfix.model.fine_head import FineHead, Hypotheses
 from rayfix.model.fusion import Fusion, reduce_evidence
 from rayfix.model.map_encoder import MapEncoder, map_channels
@@ -76,6 +83,7 @@ class NetworkOutput(NamedTuple):
             of the middle of its way.
         hypotheses: the top coarse cells, with offsets and covariances.
         observed: what was compared with the map.
+        noise_scale_B: likeliest of `NOISE_SCALES` for each sequence.
         map_attention_LBHP: attention from the radio queries to the map (averaged over queries).
         token_attention_LBHS: attention from CLS to the measurement tokens (S = T * K).
     """
@@ -83,6 +91,7 @@ class NetworkOutput(NamedTuple):
     coarse_logit_BP: Tensor
     hypotheses: Hypotheses
     observed: Observed
+    noise_scale_B: Tensor
     map_attention_LBHP: Tensor | None
     token_attention_LBHS: Tensor | None
 
@@ -163,10 +172,13 @@ class LocatorNetwork(nn.Module):
             absent = (cell_BK != truth[:, None]).all(1)
             cell_BK[:, -1] = torch.where(absent, truth, cell_BK[:, -1])
         temperature = observed.temperature_B[:, None, None]
+        likelihood_SBKn, noise_SB = self.evidence.over_noise(observed, tokens.pixels, cell_BK)
+        log_noise = likelihood_SBKn.new_tensor(NOISE_LOG_PRIOR)[:, None, None, None]
         log_place_BKn = (
-            self.evidence.at_hypotheses(observed, tokens.pixels, cell_BK) * temperature
+            torch.logsumexp(likelihood_SBKn * temperature + log_noise, 0)
             + tokens.pixels.log_prior_Pn[cell_BK]
         )
+        scale_B = noise_SB.new_tensor(NOISE_SCALES)[noise_SB.argmax(0)]
         # Same measure on both levels: a block stands for the pixels it is made of.
         block_mass = torch.logsumexp(
             likelihood_BPk * temperature.detach() + tokens.blocks.log_prior_Pk, -1
@@ -181,9 +193,12 @@ class LocatorNetwork(nn.Module):
             tokens.token_PD,
             context_BD,
             grid.resolution_m**2 / 12.0,
-            partial(self._displacement, observation, observed, scene.maps),
+            partial(self._displacement, observation, observed.at_noise(scale_B), scene.maps),
+            noise_SB[-1],
         )
-        return NetworkOutput(logit_BP, hypotheses, observed, map_attention, radio.attention_LBHS)
+        return NetworkOutput(
+            logit_BP, hypotheses, observed, scale_B, map_attention, radio.attention_LBHS
+        )
 
     def _displacement(
         self, observation: Observation, observed: Observed, maps: MapTensors, xy_m_BK2: Tensor

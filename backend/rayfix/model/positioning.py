@@ -131,7 +131,8 @@ def locate(
     )
     if steps > 0:
         settings = settings.model_copy(update={"num_steps": steps})
-        refined = refine(network, ready.scene, output.observed, found, settings)
+        observed = output.observed.at_noise(output.noise_scale_B)
+        refined = refine(network, ready.scene, observed, found, settings)
         run_B1 = (unrefined.confidence_B < settings.min_confidence_threshold)[:, None]
         mean_m_BK2 = torch.where(run_B1[..., None], refined.mean_m_BK2, mean_m_BK2)
         covariance = torch.where(

@@ -14,6 +14,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from rayfix.errors import RayFixError
+from rayfix.model.evidence import NOISE_LOG_PRIOR, NOISE_SCALES
 from rayfix.model.fine_head import Hypotheses
 from rayfix.model.network import LocatorNetwork, NetworkOutput, SceneInputs
 from rayfix.physics.loss import PhysicsLoss
@@ -112,11 +113,16 @@ def evidence_loss(
     It teaches the errors of map and measurement, and when a cell stays unheard.
     """
     observed = output.observed
-    kept_R = exact_B[observed.sequence_R]
-    rows_R = network.row_evidence(observed, scene, middle_xy_m_B2[:, None])[:, 0]
+    B = len(middle_xy_m_B2)
     silence_B = network.log_silence(observed, scene, middle_xy_m_B2)
-    count = kept_R.sum().clamp_min(1)
-    return -(rows_R[kept_R].sum() + silence_B[exact_B].sum()) / count
+    log_likelihood = []
+    for scale, log_prior in zip(NOISE_SCALES, NOISE_LOG_PRIOR, strict=True):
+        rows_R = network.row_evidence(observed.at_noise(scale), scene, middle_xy_m_B2[:, None])
+        total_B = silence_B.new_zeros(B).index_add(0, observed.sequence_R, rows_R[:, 0])
+        log_likelihood.append(total_B + log_prior)
+    likelihood_B = torch.logsumexp(torch.stack(log_likelihood), 0) + silence_B
+    values = exact_B[observed.sequence_R].sum().clamp_min(1)
+    return -likelihood_B[exact_B].sum() / values
 
 
 def physics_term(

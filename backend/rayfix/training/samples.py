@@ -29,6 +29,8 @@ MAP_ERROR = {"path_gain": 1.5, "toa": 3.0, "aoa": 0.6}
 """Spread of the map around exact paths [dB, ns, deg], added to what is sampled from it."""
 STRAY_SHARE = 0.06
 """Share of sampled paths that stray much further, as exact paths behind corners do."""
+GROUPS = 8
+"""Conditions and worlds in one batch."""
 STRAY = {"path_gain": 6.0, "toa": 80.0, "aoa": 12.0}
 
 
@@ -177,30 +179,39 @@ class Sampler:
         self.batch_size, self.seed = batch_size, seed
 
     def draw(self, step: int) -> Drawn:
-        """The batch of one step."""
+        """The batch of one step: `GROUPS` groups, each under a condition and in a world of its own.
+
+        A batch of one condition would teach each step what the next one unlearns, and never what
+        tells the conditions apart.
+        """
         random = np.random.default_rng([self.seed, step])
-        weights = np.array(list(self.config.condition_weights.values()))
-        name = random.choice(list(self.config.condition_weights), p=weights / weights.sum())
-        condition = self.conditions.conditions[str(name)]
-        if random.random() < self.config.variation:
-            condition = varied(condition, random)
         longest = self.exact.xy_m_ST2.shape[1]
         one = longest == 1 or random.random() < self.config.one_report_share
         reports = 1 if one else int(random.integers(2, longest + 1))
-        change = self.conditions.worlds[condition.world].model_copy(
-            update={"seed": int(random.integers(1 << 31, 1 << 32))}
-        )
-        from_map = round(self.config.map_share * self.batch_size)
-        parts = [
-            self._part(self.exact, self.batch_size - from_map, reports, condition, change, random),
-            self._part(self.from_map, from_map, reports, condition, change, random),
-        ]
+        parts = []
+        for count in np.diff(np.linspace(0, self.batch_size, GROUPS + 1).astype(int)):
+            condition = self._condition(random)
+            change = self.conditions.worlds[condition.world].model_copy(
+                update={"seed": int(random.integers(1 << 31, 1 << 32))}
+            )
+            from_map = round(self.config.map_share * count)
+            for source, size in ((self.exact, count - from_map), (self.from_map, from_map)):
+                parts.append(self._part(source, size, reports, condition, change, random))
+        batches, places, exact = zip(*parts, strict=True)
+        xy = np.concatenate(places)
         return Drawn(
-            concatenate([batch for batch, _ in parts]),
-            torch.from_numpy(np.concatenate([xy[:, -1] for _, xy in parts])).float(),
-            torch.from_numpy(np.concatenate([xy.mean(1) for _, xy in parts])).float(),
-            torch.arange(self.batch_size) < self.batch_size - from_map,
+            concatenate(batches),
+            torch.from_numpy(xy[:, -1]).float(),
+            torch.from_numpy(xy.mean(1)).float(),
+            torch.from_numpy(np.concatenate(exact)),
         )
+
+    def _condition(self, random: np.random.Generator) -> Condition:
+        """One of the conditions, sometimes varied."""
+        weights = np.array(list(self.config.condition_weights.values()))
+        name = random.choice(list(self.config.condition_weights), p=weights / weights.sum())
+        condition = self.conditions.conditions[str(name)]
+        return varied(condition, random) if random.random() < self.config.variation else condition
 
     def _part(
         self,
@@ -210,7 +221,8 @@ class Sampler:
         condition: Condition,
         change: WorldChange,
         random: np.random.Generator,
-    ) -> tuple[ReportBatch, Float64]:
+    ) -> tuple[ReportBatch, Float64, np.ndarray]:
+        """Reports, places [B, T, 2] and whether they are from exact paths [B]."""
         chosen = source[random.integers(len(source), size=count)]
         world = chosen.world("nominal")
         propagation = world.propagation.last(reports)
@@ -218,7 +230,7 @@ class Sampler:
             propagation = _strayed(propagation, random)
         propagation, cells = perturbed(propagation, world.cells, change)
         batch = draw_reports(propagation, cells, condition, int(random.integers(1 << 62)))
-        return batch, propagation.xy_m_BT2
+        return batch, propagation.xy_m_BT2, np.full(count, source is self.exact)
 
 
 def varied(condition: Condition, random: np.random.Generator) -> Condition:
@@ -237,9 +249,15 @@ def varied(condition: Condition, random: np.random.Generator) -> Condition:
 
 
 def concatenate(batches: Sequence[ReportBatch]) -> ReportBatch:
-    """Batches of equal shapes as one, along the sequences."""
+    """Batches as one, along the sequences; shorter lists of cells are padded."""
+    widest = max(batch.cell_BTN.shape[2] for batch in batches)
+
+    def pad(values: np.ndarray, fill: float) -> np.ndarray:
+        room = [(0, 0), (0, 0), (0, widest - values.shape[2])] + [(0, 0)] * (values.ndim - 3)
+        return np.pad(values, room, constant_values=fill)
+
     return ReportBatch(
-        np.concatenate([b.cell_BTN for b in batches]),
-        np.concatenate([b.values_BTNQ for b in batches]),
+        np.concatenate([pad(b.cell_BTN, -1) for b in batches]),
+        np.concatenate([pad(b.values_BTNQ, np.nan) for b in batches]),
         np.concatenate([b.time_s_BT for b in batches]),
     )
