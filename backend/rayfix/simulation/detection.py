@@ -7,9 +7,10 @@ Elsewhere it has *no path*: NaN.
 A *path* is detectable if it is at most `PATH_RANGE_DB` weaker than the strongest path of its cell
 at that place. A correlation receiver takes the first crossing of such a threshold as the time of
 arrival: what is weaker drowns in the correlation sidelobes of the strongest path (a 100 MHz
-carrier with a mild window keeps them about 20 dB down). The absolute alternative, a fixed power per
-path, was measured too: it lets very weak paths define the time of arrival at places with a strong
-signal, which no receiver would detect.
+carrier with a mild window keeps them about 20 dB down). A fixed power per path is the alternative.
+Measured on Munich (2 m pixels, 495 pairs) it makes map and exact paths agree a little more often
+(2 % instead of 4 % of the times of arrival differ by more than 50 ns), but near a site it lets
+paths 60 dB below the strongest one define the time of arrival, which no receiver would detect.
 """
 
 from __future__ import annotations
