@@ -4,7 +4,7 @@ import pytest
 import torch
 from scipy import stats
 
-from rayfix.physics.likelihood import angle_difference_deg, core_density, log_heard, log_unheard
+from rayfix.physics.likelihood import angle_difference_deg, core_density, log_silent
 from rayfix.physics.noise import FeatureNoise, NoiseModel
 
 
@@ -39,15 +39,9 @@ def test_angles_differ_by_half_a_turn_at_most() -> None:
     torch.testing.assert_close(angle_difference_deg(first, second), expected)
 
 
-def test_hearing_and_silence_share_the_probability(noise: NoiseModel) -> None:
-    """Of a cell with a path; without one, silence is certain and hearing a matter of error."""
-    gain = torch.tensor([-150.0, -135.0, -130.0, -90.0])
-    path = torch.ones(4, dtype=torch.bool)
-    threshold = torch.tensor(-135.0)
-    heard = log_heard(gain, path, threshold, noise).exp()
-    silent = log_unheard(gain, path, threshold, noise).exp()
-    assert (heard.diff() >= 0).all() and (silent.diff() <= 0).all()
-    assert silent[-1].item() == pytest.approx(noise.undetected_share, rel=1e-3)
-    assert heard[0].item() == pytest.approx(noise.undetected_share, rel=1e-3)
-    assert (log_unheard(gain, ~path, threshold, noise) == 0).all()
-    assert (log_heard(gain, ~path, threshold, noise).exp() < 0.05).all()
+def test_a_full_list_hides_the_weak(noise: NoiseModel) -> None:
+    gain = torch.tensor([-150.0, -100.0, -90.0, -60.0])
+    silent = log_silent(torch.full((4,), 0.9), gain, torch.tensor(-90.0), noise).exp()
+    assert (silent.diff() <= 0).all()
+    expected = torch.tensor([1.0, 1.0, 1.0 - 0.9 * 0.5, 0.1])
+    torch.testing.assert_close(silent, expected, atol=1e-4, rtol=0)

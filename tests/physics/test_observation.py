@@ -138,8 +138,8 @@ def test_noise_of_a_condition(maps: MapTensors) -> None:
     )  # fmt: skip
     noise = NoiseModel.from_condition(condition)
     assert noise.max_cells == 4
-    assert noise.path_gain.sigma(1) == pytest.approx(np.sqrt(9.0 + 1.3**2 + 1 / 12), rel=1e-6)
-    assert noise.path_gain.sigma(10**6) == pytest.approx(np.sqrt(4.5 + 1.3**2), rel=1e-3)
+    assert noise.path_gain.sigma(1) == pytest.approx(np.sqrt(9.0 + 0.7**2 + 1 / 12), rel=1e-6)
+    assert noise.path_gain.sigma(10**6) == pytest.approx(np.sqrt(4.5 + 0.7**2), rel=1e-3)
     assert noise.toa.sigma(1) > 10.0 and noise.timing_advance.sigma(1) > 10.0
     assert NoiseModel.from_mapping(noise.model_dump()) == noise
     with pytest.raises(InvalidInputError, match=r"noise\.wind: no such key"):

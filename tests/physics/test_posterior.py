@@ -20,52 +20,65 @@ PLACES = [[-12.6, 4.3], [5.2, -17.7], [-30.5, -33.1]]
 Observe = Callable[..., Observation]
 
 
-def density(residual: float, sigma: float, kind: FeatureNoise) -> float:
+def core(residual: float, sigma: float, kind: FeatureNoise) -> float:
     nu = kind.degrees_of_freedom
-    core = stats.norm.pdf(residual, 0, sigma) if nu is None else stats.t.pdf(
-        residual, nu, 0, sigma
-    )  # fmt: skip
-    return (1 - kind.outlier_share) * core + kind.outlier_share / kind.outlier_span
+    known = stats.norm if nu is None else stats.t(nu)
+    return float((1 - kind.outlier_share) * known.pdf(residual / sigma) / sigma)
 
 
-def pixel_variance(maps: MapTensors, c: int, f: int, row: int, column: int) -> float:
-    """An eighth of the variance in the 3 x 3 outdoor neighbourhood, on the circle for AoA."""
+def window_moments(
+    maps: MapTensors, c: int, f: int, row: int, column: int
+) -> tuple[float, float, float]:
+    """Share of a 3 x 3 window with a path, mean and variance of a feature there."""
     window = (slice(max(row - 1, 0), row + 2), slice(max(column - 1, 0), column + 2))
-    known = maps.valid_CHW[c][window] & maps.outdoor_HW[window]
+    outdoor = maps.outdoor_HW[window]
+    known = maps.valid_CHW[c][window] & outdoor
     values = maps.features_CFHW[c, f][window][known].double()
+    share = float(known.sum() / outdoor.sum())
+    if not len(values):
+        return 0.0, 0.0, 0.0
     if f == AOA:
-        mean = torch.exp(1j * torch.deg2rad(values)).mean().abs()
-        return float(-2 * mean.log()) * (180 / math.pi) ** 2 / 8
-    return float(values.var(correction=0)) / 8
+        mean = torch.exp(1j * torch.deg2rad(values)).mean()
+        variance = float(-2 * mean.abs().log()) * (180 / math.pi) ** 2
+        return share, math.degrees(float(mean.angle())), variance
+    return share, float(values.mean()), float(values.var(correction=0))
 
 
 def brute_force(seen: Observation, b: int, row: int, column: int, maps, noise) -> float:  # type: ignore[no-untyped-def]
     """Log likelihood of one place, in plain Python."""
     total = 0.0
+    steepest = {0: 4.0, 1: maps.resolution_m / 0.299792458, AOA: 10.0}
     for c in range(maps.shape[0]):
-        gain = float(maps.features_CFHW[c, 0, row, column])
         path = bool(maps.valid_CHW[c, row, column])
-        floor = float(maps.noise_dbm_C[c] + noise.detection_snr_db - maps.epre_dbm_C[c])
-        share = noise.undetected_share
+        share, _, _ = window_moments(maps, c, 0, row, column)
+        heard = share * (1.0 if path else 0.25)
+        heard = min(max(heard, noise.undetected_share / 4), 1 - noise.undetected_share)
         if not seen.heard_BC[b, c]:
-            limit = float(seen.threshold_dbm_BC[b, c] - maps.epre_dbm_C[c])
-            below = stats.norm.cdf((limit - gain) / noise.detection_sigma_db)
-            total += math.log(share + (1 - share) * below) if path else 0.0
+            total += math.log(1 - heard)
             continue
-        above = stats.norm.cdf((gain - floor) / noise.detection_sigma_db)
-        total += math.log(share + (1 - share) * above) if path else math.log(share)
+        total += math.log(heard)
         k = seen.cell_BK[b].tolist().index(c)
         for f in EVIDENCE_FEATURES:
             if not seen.valid_BKF[b, k, f]:
                 continue
             kind = noise.of_feature(f)
-            residual = float(seen.value_BKF[b, k, f] - maps.features_CFHW[c, f, row, column])
-            if f == AOA:
-                residual = (residual + 180.0) % 360.0 - 180.0
-            variance = pixel_variance(maps, c, f, row, column) if path else 0.0
-            sigma = math.hypot(float(seen.sigma_BKF[b, k, f]), math.sqrt(variance))
-            total += math.log(density(residual, sigma, kind) if path else kind.no_path_density)
-    return total
+            _, mean, variance = window_moments(maps, c, f, row, column)
+            slope = min(variance, steepest[f] ** 2) / 8
+            parts = [(noise.window_share, mean, variance)] if share else []
+            if path:
+                own = float(maps.features_CFHW[c, f, row, column])
+                parts.append((1 - noise.window_share, own, slope))
+            elif share:
+                parts = [(1.0, mean, variance)]
+            value = kind.outlier_share / kind.outlier_span if share else kind.no_path_density
+            for weight, centre, spread in parts:
+                residual = float(seen.value_BKF[b, k, f]) - centre
+                if f == AOA:
+                    residual = (residual + 180.0) % 360.0 - 180.0
+                sigma = math.hypot(float(seen.sigma_BKF[b, k, f]), math.sqrt(spread))
+                value += weight * core(residual, sigma, kind)
+            total += math.log(value)
+    return total * float(noise.likelihood_exponent)
 
 
 def test_the_grid_is_the_brute_force_likelihood(
@@ -82,7 +95,7 @@ def test_the_grid_is_the_brute_force_likelihood(
     assert found.shape == (3, 40, 40)
     assert torch.isneginf(found[:, ~maps.outdoor_HW]).all()
     for b in range(3):
-        for row, column in ((3, 4), (22, 13), (36, 36), (11, 22)):
+        for row, column in ((3, 4), (22, 13), (36, 36), (9, 9), (10, 9)):
             expected = brute_force(seen, b, row, column, maps, noise)
             assert found[b, row, column].item() == pytest.approx(expected, abs=5e-3)
 
@@ -100,9 +113,11 @@ def test_the_posterior_is_a_distribution_around_the_truth(
     maps: MapTensors, noise: NoiseModel, observed: Observe
 ) -> None:
     random = np.random.default_rng(3)
-    truth = random.uniform(-36, 8, (200, 2))
+    truth = random.uniform(-18, 8, (200, 2))
     seen = observed(truth, sigma=(1.0, 6.0, 3.0), seed=4)
-    posterior = grid_posterior(seen, maps, noise)
+    # This map is exact: its errors are neither shared nor those of neighbours.
+    exact = noise.model_copy(update={"likelihood_exponent": 1.0, "window_share": 0.0})
+    posterior = grid_posterior(seen, maps, exact)
     truth_B2 = torch.from_numpy(truth).float()
     torch.testing.assert_close(posterior.probability_BP.sum(-1), torch.ones(200))
     assert (posterior.probability_BHW[:, ~maps.outdoor_HW] == 0).all()
@@ -169,7 +184,7 @@ def test_no_evidence_leaves_the_prior(maps: MapTensors, noise: NoiseModel, obser
     seen = observed([[0.0, 0.0]])
     silent = {"valid_BKF": torch.zeros_like(seen.valid_BKF)}
     none = type(seen)(**{**vars(seen), **silent})
-    flat = noise.model_copy(update={"undetected_share": 0.999999})
+    flat = noise.model_copy(update={"likelihood_exponent": 1e-6})
     probability = grid_posterior(none, maps, flat).probability_BP
     torch.testing.assert_close(
         probability, torch.full_like(probability, 1 / probability.shape[1]), rtol=1e-3, atol=0

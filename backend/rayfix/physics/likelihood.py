@@ -75,31 +75,19 @@ def advance_interval(observation: Observation) -> Tensor | None:
     return observation.interval_ns_BK if bool((observation.interval_ns_BK > 0).any()) else None
 
 
-def log_unheard(
-    path_gain_db: Tensor, valid: Tensor, threshold_db: Tensor, noise: NoiseModel
+def log_silent(
+    heard: Tensor, path_gain_db: Tensor, threshold_db: Tensor, noise: NoiseModel
 ) -> Tensor:
-    """Log probability that a cell is not in any report.
-
-    It is below the threshold by the map's own error, or unheard whatever its power
-    (`undetected_share`); where the map has no path, silence is certain.
+    """Log probability that a cell is in no report when their lists were full.
 
     Args:
+        heard: probability that the cell is detected.
         path_gain_db: of the map [dB].
-        valid: whether the map has a path.
-        threshold_db: path gain below which the cell is not reported [dB].
-        noise: the noise model.
+        threshold_db: path gain that the cell was measured below [dB].
+        noise: RSRP is ranked with its errors.
     """
-    below = torch.special.ndtr((threshold_db - path_gain_db) / noise.detection_sigma_db)
-    share = noise.undetected_share
-    return torch.where(valid, torch.log(share + (1.0 - share) * below), 0.0)
-
-
-def log_heard(path_gain_db: Tensor, valid: Tensor, floor_db: Tensor, noise: NoiseModel) -> Tensor:
-    """Log probability that a cell is strong enough to be heard (same arguments)."""
-    above = torch.special.ndtr((path_gain_db - floor_db) / noise.detection_sigma_db)
-    share = noise.undetected_share
-    heard = torch.log(share + (1.0 - share) * above)
-    return torch.where(valid, heard, math.log(max(share, 1e-9)))
+    below = torch.special.ndtr((threshold_db - path_gain_db) / noise.path_gain.sigma())
+    return torch.log1p(-heard * (1.0 - below))
 
 
 def log_likelihood(

@@ -129,12 +129,13 @@ def _last_place(
     still_M = _log_way(
         middle_M2, torch.zeros_like(velocity_V2[:1]), moments, observation, maps, noise
     )
-    base_M1 = weight_M.clamp(min=1e-30).log()[:, None] - still_M.mean_MV
+    power = noise.likelihood_exponent
+    base_M1 = weight_M.clamp(min=1e-30).log()[:, None] - power * still_M.mean_MV
     tried = _log_way(middle_M2[scouts], velocity_V2, moments, observation, maps, noise)
-    score_V = (tried.total_MV + base_M1[scouts]).logsumexp(0) + log_prior_V
+    score_V = (power * tried.total_MV + base_M1[scouts]).logsumexp(0) + log_prior_V
     kept_V = score_V.topk(min(VELOCITIES_KEPT, len(score_V))).indices
     way = _log_way(middle_M2, velocity_V2[kept_V], moments, observation, maps, noise)
-    log_MV = way.total_MV + base_M1 + log_prior_V[kept_V]
+    log_MV = power * way.total_MV + base_M1 + log_prior_V[kept_V]
     probability_MV = log_MV.flatten().softmax(0).view_as(log_MV)
     last_MV2 = middle_M2[:, None] + velocity_V2[kept_V] * moments.ahead_s
     return _splat(last_MV2.flatten(0, 1), probability_MV.flatten(), maps, grid)

@@ -17,14 +17,13 @@ from rayfix.physics.likelihood import (
     advance_interval,
     angle_difference_deg,
     core_density,
-    log_heard,
-    log_unheard,
+    log_silent,
 )
 from rayfix.physics.likelihood_grid import LikelihoodGrid, likelihood_grid
 from rayfix.physics.maps import AOA, MapTensors
 from rayfix.physics.noise import NoiseModel
 from rayfix.physics.observation import Observation
-from rayfix.physics.report_features import PATH_GAIN, TOA
+from rayfix.physics.report_features import TOA
 
 CHUNK_ELEMENTS = 1 << 20
 """Sequences are worked on in chunks of about this many (cell, place) pairs: bounds memory."""
@@ -163,12 +162,12 @@ def log_likelihood_grid(
     """Log likelihood of each sequence at every place, [B, H, W]; -inf indoors.
 
     The sum of
-    - for every heard cell, the log density of each measured feature around the map's value, with
-      the map's own variance within the place added to the noise; the flat part of the density
-      alone where the map has no path;
-    - for every heard cell, the log probability of being strong enough to be heard;
-    - for every cell that was not heard, the log probability of that (below detection, or below
-      the weakest entry of a full list).
+    - for every heard cell, the log density of each measured feature: around the map's value at
+      the place and, by `NoiseModel.window_share`, around that of its window, each with the map's
+      variance there added to the noise; the flat density alone where the cell reaches neither;
+    - for every cell, the log probability of being heard, or of not being heard (not detected, or
+      below the weakest entry of a full list), see `LikelihoodGrid.heard_share_CP`;
+    times `NoiseModel.likelihood_exponent`.
     Arguments as for `grid_posterior`.
     """
     grid = grid or likelihood_grid(maps, stride)
@@ -189,7 +188,7 @@ def _log_likelihood(
     for start in range(0, len(observation), chunk):
         part = slice(start, start + chunk)
         detection_BP[part] += _features(observation[part], noise, grid)
-    return detection_BP
+    return detection_BP * noise.likelihood_exponent
 
 
 def _features(observation: Observation, noise: NoiseModel, grid: LikelihoodGrid) -> Tensor:
@@ -208,46 +207,75 @@ def _features(observation: Observation, noise: NoiseModel, grid: LikelihoodGrid)
     )
     row_R = torch.arange(len(pair_R), device=pair_R.device) + first_BK[pair_R]
     interval_BK = advance_interval(observation)
-    ratio_R = torch.ones_like(row_R, dtype=torch.float32)
+    # The own value, and that of the window around; no own value leaves the window alone.
+    own_share_R = torch.where(reached.own_N[row_R], 1.0 - noise.window_share, 0.0)
+    ratio_R = torch.ones_like(own_share_R)
     flat_BK = torch.zeros_like(count_BK, dtype=torch.float32)
     for e, feature in enumerate(EVIDENCE_FEATURES):
         kind = noise.of_feature(feature)
         measured_BK = observation.valid_BKF[..., feature]
         flat_BK += measured_BK * math.log(kind.no_path_density)
         value_R = observation.value_BKF[..., feature].flatten()[pair_R]
-        difference_R = value_R - reached.mean_EN[e][row_R]
-        if feature == AOA:
-            difference_R = angle_difference_deg(difference_R, torch.zeros_like(difference_R))
-        sigma2_BK = observation.sigma_BKF[..., feature].square()
-        variance_R = reached.variance_EN[e][row_R] + sigma2_BK.flatten()[pair_R]
+        noise_R = observation.sigma_BKF[..., feature].square().flatten()[pair_R]
         interval_R = None
         if feature == TOA and interval_BK is not None:
             interval_R = interval_BK.flatten()[pair_R]
-        density_R = core_density(difference_R, variance_R, kind, interval_R) + kind.floor
+
+        own_R, window_R = (
+            _density(
+                value_R,
+                noise_R,
+                mean_EN[e][row_R],
+                variance_EN[e][row_R],
+                feature,
+                noise,
+                interval_R,
+            )
+            for mean_EN, variance_EN in (
+                (reached.mean_EN, reached.variance_EN),
+                (reached.window_mean_EN, reached.window_variance_EN),
+            )
+        )
+        density_R = own_share_R * own_R + (1.0 - own_share_R) * window_R
         # Three factors at most before the logarithm: far from the limits of float32.
-        ratio_R *= torch.where(measured_BK.flatten()[pair_R], density_R / kind.no_path_density, 1.0)
+        ratio_R *= torch.where(
+            measured_BK.flatten()[pair_R], (density_R + kind.floor) / kind.no_path_density, 1.0
+        )
     total_BP = flat_BK.sum(-1, keepdim=True).expand(-1, len(grid.xy_m_P2)).contiguous()
     target_R = (pair_R // slots) * total_BP.shape[1] + reached.place_N[row_R]
     return total_BP.view(-1).index_add_(0, target_R, ratio_R.log()).view_as(total_BP)
+
+
+def _density(
+    value_R: Tensor,
+    noise_R: Tensor,
+    mean_R: Tensor,
+    variance_R: Tensor,
+    feature: int,
+    noise: NoiseModel,
+    interval_R: Tensor | None,
+) -> Tensor:
+    """Density of observed values around map values of a variance of their own."""
+    difference_R = angle_difference_deg(value_R, mean_R) if feature == AOA else value_R - mean_R
+    return core_density(difference_R, variance_R + noise_R, noise.of_feature(feature), interval_R)
 
 
 def _detection(
     observation: Observation, maps: MapTensors, noise: NoiseModel, grid: LikelihoodGrid
 ) -> Tensor:
     """Log probability of which cells were heard and which were not, [B, P]."""
-    gain_CP, path_CP = grid.mean_CEP[:, EVIDENCE_FEATURES.index(PATH_GAIN)], grid.path_CP
-    floor_C1 = (maps.noise_dbm_C + noise.detection_snr_db - maps.epre_dbm_C)[:, None]
-    heard_CP = log_heard(gain_CP, path_CP, floor_C1, noise)
-    silent_CP = log_unheard(gain_CP, path_CP, floor_C1, noise)
-    heard_BC = observation.heard_BC.to(gain_CP.dtype)
-    total_BP = heard_BC @ heard_CP
-    # Sequences whose list was never full share one threshold per cell: a matrix product.
-    threshold_BC = observation.threshold_dbm_BC - maps.epre_dbm_C
-    full_B = (threshold_BC > floor_C1[:, 0] + 1e-3).any(-1)
-    total_BP[~full_B] += (1.0 - heard_BC[~full_B]) @ silent_CP
+    share = noise.undetected_share
+    heard_CP = grid.heard_share_CP.clamp(0.25 * share, 1.0 - share)
+    heard_BC = observation.heard_BC.to(heard_CP.dtype)
+    total_BP = heard_BC @ heard_CP.log()
+    # Sequences whose list was never full: a cell is silent only where it is not detected.
+    threshold_db_BC = observation.threshold_dbm_BC - maps.epre_dbm_C
+    detection_db_C = maps.noise_dbm_C + noise.detection_snr_db - maps.epre_dbm_C
+    full_B = (threshold_db_BC > detection_db_C + 1e-3).any(-1)
+    total_BP[~full_B] += (1.0 - heard_BC[~full_B]) @ torch.log1p(-heard_CP)
     for b in full_B.nonzero()[:, 0].tolist():
-        unheard = ~observation.heard_BC[b]
-        total_BP[b] += log_unheard(
-            gain_CP[unheard], path_CP[unheard], threshold_BC[b, unheard, None], noise
+        silent = ~observation.heard_BC[b]
+        total_BP[b] += log_silent(
+            heard_CP[silent], grid.gain_db_CP[silent], threshold_db_BC[b, silent, None], noise
         ).sum(0)
     return total_BP
