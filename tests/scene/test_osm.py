@@ -11,7 +11,7 @@ import pytest
 import trimesh
 from tests.scene.osm_file import BOX, ORIGIN, OsmFile, rectangle
 
-from rayfix.errors import InvalidInputError, SourceFileError
+from rayfix.errors import ArtefactError, InvalidInputError, SourceFileError
 from rayfix.radio_map.jobs import find_jobs
 from rayfix.scene.buildings import write_buildings
 from rayfix.scene.osm import import_scene
@@ -127,6 +127,31 @@ def test_map_build_finds_scene_and_buildings(folder: Path, tmp_path: Path) -> No
     assert copy.read_bytes() == (folder / "buildings.geojson").read_bytes()
 
 
+def test_rings_nest_whatever_their_roles(tmp_path: Path) -> None:
+    """A courtyard with an island in it, a second one with the wrong role, a ring of two ways."""
+    file = OsmFile()
+    south = file.way([(0, 30), (0, 0), (40, 0)])
+    north = file.way([(40, 0), (40, 30), (0, 30)])
+    court, wrong = file.way(rectangle(2, 2, 16, 20)), file.way(rectangle(20, 2, 16, 20))
+    island = file.way(rectangle(5, 5, 10, 10))
+    file.multipolygon([south, north, wrong, island], [court], building="yes", height="10")
+    folder, summary = import_scene(file.write(tmp_path / "a.osm"), "a", tmp_path)
+    assert summary.counts.courtyards == 2
+    solid = mesh(folder, "concrete")
+    assert solid.is_watertight
+    assert solid.volume == pytest.approx((1200 - 320 - 320 + 100) * 10, rel=2e-3)
+
+
+def test_outline_repeated_by_its_way_does_not_fill_the_courtyard(tmp_path: Path) -> None:
+    file = OsmFile()
+    outer = file.way(rectangle(0, 0, 40, 30), building="yes", height="10")
+    inner = file.way(rectangle(10, 10, 20, 10))
+    file.multipolygon([outer], [inner], building="yes", height="10")
+    folder, summary = import_scene(file.write(tmp_path / "a.osm"), "a", tmp_path)
+    assert summary.counts.dropped == {"repeats the outline of its multipolygon": 1}
+    assert mesh(folder, "concrete").volume == pytest.approx(10_000, rel=2e-3)
+
+
 def test_box_keeps_its_surroundings_only(tmp_path: Path) -> None:
     file = town()
     file.way(rectangle(-60, 380, 10, 10), building="yes")  # far to the north
@@ -151,6 +176,13 @@ def test_import_again_asks_first_and_keeps_the_site_list(tmp_path: Path) -> None
     import_scene(source, "a", tmp_path, overwrite=True)
     assert (folder / "cells.yaml").read_text() == "mine"
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a", "a.osm"]
+
+
+def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+    source = town().write(tmp_path / "a.osm")
+    (tmp_path / "file").write_text("not a folder")
+    with pytest.raises(ArtefactError, match="cannot be written"):
+        import_scene(source, "a", tmp_path / "file")
 
 
 def test_a_change_of_height_changes_the_geometry_file(tmp_path: Path) -> None:

@@ -6,7 +6,8 @@ import json
 import re
 import shutil
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ import numpy as np
 import shapely
 from shapely.geometry.base import BaseGeometry
 
-from rayfix.errors import InvalidInputError, SourceFileError
+from rayfix.errors import ArtefactError, InvalidInputError, SourceFileError
 from rayfix.files import replace_entries, replace_folder, temporary_folder, write_text_whole
 from rayfix.geo import GeoReference
 from rayfix.scene.buildings import MARGIN_M, write_parts
@@ -42,8 +43,8 @@ class ImportSummary:
     """What an import read, kept and left out; written as `import.json`.
 
     Attributes:
-        multipolygons: buildings and parts that are relations.
-        repaired: invalid rings that were repaired.
+        multipolygons: buildings and parts of the file that are relations.
+        repaired: invalid rings of the file that were repaired.
         solids, triangles: what the ray tracer gets.
         roads, water: features of the map channels.
         counts: see `BuildingCounts`; its `dropped` includes what the file itself lacked.
@@ -104,6 +105,7 @@ def import_scene(
     Raises:
         SourceFileError: the file is missing, damaged, or has no building in the box.
         InvalidInputError: the name or the box breaks a rule, or the folder exists.
+        ArtefactError: the folder cannot be written; an earlier import stays whole.
     """
     if not re.fullmatch(r"[a-z0-9][a-z0-9_-]{0,62}", name):
         raise InvalidInputError("name", "lower-case letters, digits, - and _ are expected")
@@ -123,7 +125,8 @@ def import_scene(
     if not solids:
         raise SourceFileError(source, f"no building in {_box_text(whole)}")
     counts.dropped.update(data.dropped)
-    counts.buildings += data.dropped[REPEATED]  # has the tag, and its multipolygon is kept
+    if window is None:
+        counts.buildings += data.dropped[REPEATED]  # has the tag, though its multipolygon is kept
     scene = Scene(
         name=name,
         title=title or name.replace("-", " ").replace("_", " ").title(),
@@ -133,16 +136,26 @@ def import_scene(
         extent=extent,
         attribution=data.attribution,
     )
+    try:
+        with _replacing(folder) as temporary:
+            summary = _write(temporary, scene, solids, counts, data, window, source)
+    except OSError as error:
+        raise ArtefactError(folder, f"cannot be written ({error.strerror})") from None
+    return folder, summary
+
+
+@contextmanager
+def _replacing(folder: Path) -> Iterator[Path]:
+    """A temporary folder whose entries move to `folder` if all goes well, and that goes anyway."""
     temporary = temporary_folder(folder)
     try:
-        summary = _write(temporary, scene, solids, counts, data, window, source)
+        yield temporary
         if folder.exists():
             replace_entries(temporary, folder)
         else:
             replace_folder(temporary, folder)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
-    return folder, summary
 
 
 def check_box(box: Box) -> None:

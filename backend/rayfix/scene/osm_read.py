@@ -124,27 +124,26 @@ def _add_relation(
         if not tags or not relation.inner:
             return
     lines = {ref: ways[ref] for ref in (*relation.outer, *relation.inner) if ref in ways}
-    building = is_area_of(tags, "building") or is_area_of(tags, "building:part")
+    keys = [key for key in ("building", "building:part") if is_area_of(tags, key)]
     if any(ref not in lines or not lines[ref].complete for ref in relation.outer):
-        if building:
-            data.dropped["nodes or members missing"] += 1
+        data.dropped["nodes or members missing" if keys else "water: members missing"] += 1
         return
-    shell = _assembled([lines[ref] for ref in relation.outer], data)
-    holes = _assembled([lines[ref] for ref in relation.inner if ref in lines], data)
-    shape = shell.difference(holes)
-    if building:
-        outlines.update(ref for ref in relation.outer if is_area_of(ways[ref].tags, "building"))
-    if building and shape.is_empty:
+    outer = _rings([lines[ref] for ref in relation.outer], data)
+    inner = _rings([lines[ref] for ref in relation.inner if ref in lines], data)
+    shape = _nested(outer, inner)
+    for key in keys:
+        outlines.update(ref for ref in relation.outer if is_area_of(ways[ref].tags, key))
+    if keys and shape.is_empty:
         data.dropped["a ring that is not closed"] += 1
-    elif building:
+    elif keys:
         data.multipolygons += 1
         data.areas.append(MapArea(relation.identifier, tags, shape))
     elif not shape.is_empty:
         data.water.append(channel_feature(relation.identifier, tags, WATER_TAGS, shape))
 
 
-def _assembled(lines: list[_Way], data: MapData) -> BaseGeometry:
-    """Union of the areas inside closed ways and inside rings of open ways joined at their ends."""
+def _rings(lines: list[_Way], data: MapData) -> list[BaseGeometry]:
+    """The areas inside closed ways, and inside rings of open ways joined at their ends."""
     areas = [data.valid_area(shapely.Polygon(way.points)) for way in lines if way.closed]
     open_lines = [way.points for way in lines if not way.closed and len(way.points) >= 2]
     if open_lines:
@@ -152,7 +151,19 @@ def _assembled(lines: list[_Way], data: MapData) -> BaseGeometry:
         for line in shapely.get_parts(merged):
             if line.is_closed and len(line.coords) >= 4:
                 areas.append(data.valid_area(shapely.Polygon(line.coords)))
-    return shapely.union_all(areas)
+    return areas
+
+
+def _nested(outer: list[BaseGeometry], inner: list[BaseGeometry]) -> BaseGeometry:
+    """What rings enclose, from the largest to the smallest: one inside the area so far cuts a
+    hole, whatever its role (roles are often wrong), and an outer ring elsewhere adds to it."""
+    shape: BaseGeometry = shapely.Polygon()
+    rings = [(ring, True) for ring in outer] + [(ring, False) for ring in inner]
+    for ring, adds in sorted(rings, key=lambda one: -one[0].area):
+        inside = shape.intersection(ring).area >= 0.99 * ring.area
+        cuts = inside or not adds
+        shape = shape.difference(ring) if cuts else shape.union(ring)
+    return shape
 
 
 def _add_way(number: int, way: _Way, outlines: set[int], data: MapData) -> None:
