@@ -131,7 +131,8 @@ def test_the_posterior_is_a_distribution_around_the_truth(
     for confidence in (0.68, 0.95):
         radius = posterior.ellipse_radius(mean, posterior.covariance(), confidence)
         inside = (squared.sqrt() <= radius).float().mean()
-        assert abs(inside - confidence) < 0.1
+        # Student-t tails are wider than the Gaussian errors drawn here: rather too large.
+        assert -0.1 < inside - confidence < 0.2
     assert (squared.sqrt() <= ellipse_scale(0.95)).float().mean() > 0.88
 
 
