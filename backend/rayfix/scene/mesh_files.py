@@ -6,6 +6,7 @@ import xml.etree.ElementTree as ElementTree
 from collections.abc import Mapping
 from pathlib import Path
 
+from rayfix.errors import RayTracingUnavailableError
 from rayfix.files import sha256_of, write_text_whole
 from rayfix.scene.mesh import Mesh
 
@@ -21,8 +22,15 @@ def write_geometry(folder: Path, meshes: Mapping[str, Mesh], ground: Mesh) -> Pa
 
     Args:
         meshes: buildings by ITU-R P.2040 material.
+    Raises:
+        RayTracingUnavailableError: what writes the files comes with the ray tracer.
     """
-    import trimesh
+    try:
+        import trimesh
+    except ImportError:
+        raise RayTracingUnavailableError(
+            "scenes are imported with pip install 'rayfix[maps]'"
+        ) from None
 
     (folder / "meshes").mkdir(parents=True, exist_ok=True)
     root = ElementTree.Element("scene", {"version": "2.1.0"})
