@@ -8,36 +8,36 @@ interface LiveStore extends LiveState {
 
 export const useLive = create<LiveStore>(() => ({ ...EMPTY_LIVE_STATE, connection: 'connecting' }));
 
+/**
+ * Frames of this time [ms] become one change of the store: every change draws the map again, and
+ * five pictures a second are enough to watch people and cars move.
+ */
+const GATHER_MS = 200;
+
 /** Fills the store from the live socket until the returned function is called. */
 export function connectLive(): () => void {
-  // Frames come faster than the screen draws: those of one picture are one change of the store.
   let waiting: LiveFrame[] = [];
-  let picture = 0;
+  let timer: number | null = null;
   const flush = () => {
-    picture = 0;
+    if (timer !== null) window.clearTimeout(timer);
+    timer = null;
     const frames = waiting;
     waiting = [];
     useLive.setState((state) => frames.reduce<LiveState>(reduceFrame, state));
   };
-  // A hidden tab draws nothing, so frames there are taken at once: the log position must move on.
-  const schedule = () => {
-    if (document.hidden) flush();
-    else if (picture === 0) picture = requestAnimationFrame(flush);
-  };
   const close = openLiveSocket({
     position: () => {
-      cancelAnimationFrame(picture);
       flush();
       return useLive.getState().position;
     },
     frame: (frame) => {
       waiting.push(frame);
-      schedule();
+      timer ??= window.setTimeout(flush, GATHER_MS);
     },
     connection: (connection) => useLive.setState({ connection }),
   });
   return () => {
-    cancelAnimationFrame(picture);
+    if (timer !== null) window.clearTimeout(timer);
     close();
   };
 }
