@@ -14,13 +14,14 @@ import torch
 import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save
 
 from rayfix.errors import ArtefactError
 from rayfix.files import (
     check_manifest,
     replace_folder,
     temporary_folder,
+    write_bytes_whole,
     write_manifest,
     write_text_whole,
 )
@@ -83,7 +84,8 @@ def save_model(folder: Path, model: Model, card: str) -> Path:
     """
     temporary = temporary_folder(folder)
     state = {k: v.detach().cpu().contiguous() for k, v in model.network.state_dict().items()}
-    save_file(state, temporary / WEIGHTS, metadata={"architecture": model.config.architecture})
+    weights = save(state, metadata={"architecture": model.config.architecture})
+    write_bytes_whole(temporary / WEIGHTS, weights)
     document = model.config.model_dump(mode="json")
     write_text_whole(temporary / CONFIG, yaml.safe_dump(document, sort_keys=False))
     write_text_whole(temporary / METRICS, json.dumps(model.metrics, indent=1) + "\n")

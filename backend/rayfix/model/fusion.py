@@ -19,6 +19,9 @@ from rayfix.model.attention import Layer
 from rayfix.model.config import NetworkConfig
 
 EVIDENCE_CHANNELS = 9
+CORRECTION_LIMIT = 2.0
+"""Largest learned correction of a coarse logit [nats]: enough to overrule physics where it is in
+doubt, too little to learn the training places by heart where reports say little."""
 
 
 class GridEvidence(NamedTuple):
@@ -116,6 +119,7 @@ class Fusion(nn.Module):
         self.from_map = nn.Linear(width, width)
         self.from_evidence = nn.Linear(EVIDENCE_CHANNELS, width)
         self.from_context = nn.Linear(width, 2 * width)
+        self.drop = nn.Dropout(config.dropout)
         self.middle = nn.Linear(width, width)
         self.logit = nn.Linear(width, 1)
         nn.init.zeros_(self.logit.weight)
@@ -143,6 +147,7 @@ class Fusion(nn.Module):
         hidden = F.gelu(
             self.from_map(token_PD)[cell_BM] + self.from_evidence(channel_BMV) + shift[:, None]
         ) * (1.0 + gain[:, None])
-        correction = self.logit(F.gelu(self.middle(hidden)))[..., 0]
+        correction = self.logit(self.drop(F.gelu(self.middle(self.drop(hidden)))))[..., 0]
+        correction = CORRECTION_LIMIT * torch.tanh(correction / CORRECTION_LIMIT)
         logit = log_mass.scatter_add(1, cell_BM, correction)
         return logit, context, torch.stack(weights) if weights else None

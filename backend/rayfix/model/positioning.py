@@ -135,10 +135,7 @@ def locate(
         refined = refine(network, ready.scene, observed, found, settings)
         run_B1 = (unrefined.confidence_B < settings.min_confidence_threshold)[:, None]
         mean_m_BK2 = torch.where(run_B1[..., None], refined.mean_m_BK2, mean_m_BK2)
-        covariance = torch.where(
-            run_B1[..., None, None], refined.covariance_m2_BK22, found.covariance_m2_BK22
-        )
-        fix = estimate(mean_m_BK2, covariance, weight_BK, calibration)
+        fix = estimate(mean_m_BK2, found.covariance_m2_BK22, weight_BK, calibration)
         batch_B, heaviest_B = torch.arange(len(weight_BK)), weight_BK.argmax(1)
         path_JB2 = refined.path_m_JBK2[:, batch_B, heaviest_B]
         energy_JB = refined.energy_JBK[:, batch_B, heaviest_B]

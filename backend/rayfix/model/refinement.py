@@ -3,7 +3,9 @@
 The network reads the map in whole pixels. Refinement climbs the interpolated evidence from every
 hypothesis (`physics.refine`: coarse to fine, never downhill, never into a building) and then
 integrates the evidence around the place it reached: the mean of a skewed peak has a smaller error
-than its top.
+than its top. The refined position is half the network's and half the evidence's mean: on validation
+data their errors differ enough that this has a smaller median and a smaller P90 than either. The
+covariance stays the network's, which has learned what the evidence does not know of itself.
 
 Shape letters: B sequences, K hypotheses, J steps + 1, Z quadrature points.
 """
@@ -34,13 +36,12 @@ class RefinedHypotheses(NamedTuple):
     """Hypotheses after refinement.
 
     Attributes:
-        mean_m_BK2, covariance_m2_BK22: mean and covariance of the evidence around each.
+        mean_m_BK2: refined positions at the last report [m].
         path_m_JBK2: places from start to end [m].
         energy_JBK: negative tempered log likelihood along the path, never rising.
     """
 
     mean_m_BK2: Tensor
-    covariance_m2_BK22: Tensor
     path_m_JBK2: Tensor
     energy_JBK: Tensor
 
@@ -60,9 +61,11 @@ def refine(
     # The averaged reports speak of the middle of the way; the end lies as far from it as before.
     moved = found.moved_m_BK2
     climbed = refine_hypotheses(found.mean_m_BK2 - moved, energy, config, scene.maps)
-    mean, covariance = _integrate(network, scene, observed, found, climbed.xy_m_BM2)
+    evidence_mean = _integrate(network, scene, observed, found, climbed.xy_m_BM2) + moved
     return RefinedHypotheses(
-        mean + moved, covariance, climbed.path_m_SBM2 + moved, climbed.path_energy_SBM
+        0.5 * (found.mean_m_BK2 + evidence_mean),
+        climbed.path_m_SBM2 + moved,
+        climbed.path_energy_SBM,
     )
 
 
@@ -73,8 +76,8 @@ def _integrate(
     observed: Observed,
     found: Hypotheses,
     centre_m_BK2: Tensor,
-) -> tuple[Tensor, Tensor]:
-    """Mean [B, K, 2] and covariance [B, K, 2, 2] of the evidence around places [m].
+) -> Tensor:
+    """Mean of the evidence around places [m], [B, K, 2].
 
     The points are a grid in the hypothesis' own standard deviations, so that a sharp peak is
     sampled finely and a broad one widely.
@@ -82,8 +85,7 @@ def _integrate(
     B, K, _ = centre_m_BK2.shape
     axis = torch.linspace(-SPAN, SPAN, POINTS, device=centre_m_BK2.device)
     grid_Z2 = torch.cartesian_prod(axis, axis)
-    covariance = found.covariance_m2_BK22
-    value, vector = torch.linalg.eigh(covariance)
+    value, vector = torch.linalg.eigh(found.covariance_m2_BK22)
     sigma = value.clamp_min(0.0).sqrt().clamp(SMALLEST_SIGMA_M, LARGEST_SIGMA_M)
     factor = vector * sigma[..., None, :]
     point = centre_m_BK2[:, :, None] + grid_Z2 @ factor.mT
@@ -91,8 +93,4 @@ def _integrate(
     row, column = scene.maps.pixel_of(point)
     outdoor = scene.maps.outdoor_HW[row, column] & scene.maps.contains(point)
     share = density.masked_fill(~outdoor, -1e4).softmax(-1)[..., None]
-    mean = (share * point).sum(2)
-    apart = point - mean[:, :, None]
-    spread = (share[..., None] * (apart[..., :, None] * apart[..., None, :])).sum(2)
-    step = (axis[1] - axis[0]) ** 2 / 12.0
-    return mean, spread + step * (factor @ factor.mT)
+    return (share * point).sum(2)

@@ -22,7 +22,7 @@ class RunState:
 
     Attributes:
         step: steps done.
-        best_median_m: best validation median so far [m].
+        best_error_m: best validation error so far (`ValidationScore.error_m`) [m].
         best_weights: the network at that validation.
         worse: validations since then.
         seconds: time spent training.
@@ -30,7 +30,7 @@ class RunState:
     """
 
     step: int = 0
-    best_median_m: float = float("inf")
+    best_error_m: float = float("inf")
     best_weights: dict[str, Tensor] | None = None
     worse: int = 0
     seconds: float = 0.0

@@ -70,7 +70,7 @@ class OptimiserConfig(_Section):
         warmup_steps: steps until the full learning rate.
         clip_norm: largest norm of the gradient.
         validate_every: steps between validations; a checkpoint is written at each.
-        patience: validations without a better median until the run stops.
+        patience: validations without a smaller error until the run stops.
         threads: processor threads; 0 leaves torch's choice.
         loss: weights of the loss.
     """

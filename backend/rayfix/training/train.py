@@ -132,9 +132,7 @@ class Run:
         while state.step < settings.steps and state.worse < settings.patience:
             terms = self.step(state.step)
             state.step += 1
-            note = (
-                f"loss {float(terms.total.detach()):.2f}, best median {state.best_median_m:.2f} m"
-            )
+            note = f"loss {float(terms.total.detach()):.2f}, best error {state.best_error_m:.2f} m"
             progress.update(task, completed=state.step, note=note)
             if state.step % settings.validate_every == 0 or state.step == settings.steps:
                 state.seconds += time.monotonic() - started
@@ -188,12 +186,12 @@ class Run:
         self.evidence = None
         self.network.eval()
         scored = score(self.ready(), self.cases)
-        if scored.mean_median_m < state.best_median_m:
-            state.best_median_m, state.worse = scored.mean_median_m, 0
+        if scored.error_m < state.best_error_m:
+            state.best_error_m, state.worse = scored.error_m, 0
             state.best_weights = {k: v.clone() for k, v in self.network.state_dict().items()}
         else:
             state.worse += 1
-        entry = {"step": float(state.step), "median_m": scored.mean_median_m}
+        entry = {"step": float(state.step), "error_m": scored.error_m}
         entry |= {f"loss_{name}": float(value.detach()) for name, value in terms._asdict().items()}
         entry |= {f"{key}/median_m": value for key, value in scored.median_m.items()}
         entry |= {f"{key}/p90_m": value for key, value in scored.p90_m.items()}
@@ -232,11 +230,11 @@ class Run:
         ]
         config = config.model_copy(update={"calibration": calibrate(self.ready(config), cases)})
         metrics = {
-            "best_validation_median_m": self.state.best_median_m,
+            "best_validation_error_m": self.state.best_error_m,
             "steps": self.state.step,
             "training_seconds": round(self.state.seconds, 1),
             "parameters": sum(p.numel() for p in self.network.parameters()),
-            "training": self.config.model_dump(mode="json"),
+            "training": self.config.model_dump(mode="json", exclude={"models_dir", "checkpoint"}),
             "history": self.state.history,
         }
         model = Model(self.network, config, metrics)
