@@ -9,9 +9,9 @@ import pytest
 
 from rayfix.errors import InvalidInputError
 from rayfix.scene.cell import Cell
+from rayfix.scene.detection import PATH_RANGE_DB, least_path_gain_db
 from rayfix.scene.scene import Extent, Scene
 from rayfix.simulation.antenna import orientation_rad
-from rayfix.simulation.detection import PATH_RANGE_DB, least_path_gain_db
 from rayfix.simulation.exact_paths import PathFeatures, PathsConfig, exact_paths, site_paths
 from rayfix.simulation.path_list import PathKind
 from rayfix.simulation.world import World

@@ -10,7 +10,7 @@ import pytest
 
 from rayfix.errors import InvalidInputError
 from rayfix.scene.cell import Cell
-from rayfix.simulation.detection import least_path_gain_db
+from rayfix.scene.detection import least_path_gain_db
 from rayfix.simulation.link import BLER_TARGET, SINR_GRID_DB, link_features, link_table
 
 

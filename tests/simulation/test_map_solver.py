@@ -7,9 +7,9 @@ import pytest
 
 from rayfix.errors import InvalidInputError
 from rayfix.scene.cell import Cell
+from rayfix.scene.detection import least_path_gain_db
 from rayfix.scene.scene import Extent, Scene
 from rayfix.simulation.antenna import orientation_rad
-from rayfix.simulation.detection import least_path_gain_db
 from rayfix.simulation.exact_paths import PathsConfig, exact_paths
 from rayfix.simulation.map_solver import PropagationMap, SolverConfig, solve_map
 from rayfix.simulation.world import World

@@ -14,9 +14,9 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
+from rayfix.scene import detection
 from rayfix.scene.cell import Cell
-from rayfix.simulation import detection
-from rayfix.simulation.detection import CELL_SIDE_CONDITION_DB
+from rayfix.scene.detection import CELL_SIDE_CONDITION_DB
 from rayfix.units import db_to_linear, linear_to_db
 
 Float64 = npt.NDArray[np.float64]

@@ -13,8 +13,8 @@ import numpy.typing as npt
 
 from rayfix.errors import InvalidInputError
 from rayfix.scene.cell import Cell, sites_of
+from rayfix.scene.detection import PATH_RANGE_DB, least_path_gain_db
 from rayfix.simulation.antenna import sector_field
-from rayfix.simulation.detection import PATH_RANGE_DB, least_path_gain_db
 from rayfix.simulation.path_list import PathKind, PathList
 from rayfix.simulation.world import World
 from rayfix.units import db_to_linear, enu_rad_to_bearing

@@ -17,7 +17,7 @@ import numpy.typing as npt
 
 from rayfix.errors import InvalidInputError
 from rayfix.scene.cell import Cell
-from rayfix.simulation.detection import noise_dbm
+from rayfix.scene.detection import noise_dbm
 from rayfix.units import db_to_linear, linear_to_db
 
 FloatArray = npt.NDArray[np.float32]

@@ -21,8 +21,8 @@ import numpy.typing as npt
 
 from rayfix.errors import InvalidInputError
 from rayfix.scene.cell import Cell, sites_of
+from rayfix.scene.detection import PATH_RANGE_DB, least_path_gain_db
 from rayfix.scene.scene import Scene
-from rayfix.simulation.detection import PATH_RANGE_DB, least_path_gain_db
 from rayfix.simulation.exact_paths import sector_gain
 from rayfix.simulation.path_list import PathKind, PathList
 from rayfix.simulation.world import World
