@@ -93,4 +93,5 @@ def _integrate(
     row, column = scene.maps.pixel_of(point)
     outdoor = scene.maps.outdoor_HW[row, column] & scene.maps.contains(point)
     share = density.masked_fill(~outdoor, -1e4).softmax(-1)[..., None]
-    return (share * point).sum(2)
+    mean: Tensor = (share * point).sum(2)
+    return mean
