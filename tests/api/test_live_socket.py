@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import shutil
 import signal
 import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -90,7 +92,7 @@ def test_sigterm_answers_everything_and_a_reader_resumes_after_the_restart(
     answers: list[int] = []
 
     def ask(server: Server) -> None:
-        body = {"requests": [request] * 60}
+        body = {"requests": [request] * 20}
         response = httpx.post(f"{server.url}/api/v1/locate/batch", json=body, timeout=30)
         answers.append(len(response.json()["results"]))
 
@@ -111,7 +113,7 @@ def test_sigterm_answers_everything_and_a_reader_resumes_after_the_restart(
         with pytest.raises(ConnectionClosed) as closed:
             while True:
                 reader.recv(timeout=5)
-    assert answers == [60, 60, 60]
+    assert answers == [20, 20, 20]
     assert closed.value.rcvd is not None and closed.value.rcvd.code == 1012
 
     with Server(town_settings) as server:
@@ -119,8 +121,8 @@ def test_sigterm_answers_everything_and_a_reader_resumes_after_the_restart(
             hello = frame(reader)
             assert (hello["recovered"], hello["offset"]) == (True, 3)
             post(server, town, "c", count=2)
-            got = [f["properties"]["offset"] for f in features(reader, 184)]
-            assert got == list(range(4, 188))
+            got = [f["properties"]["offset"] for f in features(reader, 64)]
+            assert got == list(range(4, 68))
         with connect(f"{server.live_url}?epoch=other&offset={offset}") as reader:
             assert frame(reader)["recovered"] is False
             snapshot = frame(reader)
@@ -213,6 +215,23 @@ def test_a_reader_that_never_reads_is_closed_and_slows_nobody(
     server.should_exit = True
     serving.join(10)
     assert not serving.is_alive()
+
+
+def test_a_damaged_model_ends_the_command_with_one_line_that_names_the_file(
+    town_settings: Settings, tmp_path: Path
+) -> None:
+    models = shutil.copytree(town_settings.models_dir, tmp_path / "models")
+    weights = models / "town" / "weights.safetensors"
+    content = bytearray(weights.read_bytes())
+    content[len(content) // 2] ^= 1
+    weights.write_bytes(content)
+    server = Server(town_settings, RAYFIX_MODELS_DIR=str(models))
+    with pytest.raises(AssertionError), server:
+        pass
+    assert server.process is not None and server.process.wait(10) == 2
+    said = server.log.read_text()
+    assert len(said.splitlines()) == 1
+    assert str(weights) in said
 
 
 @pytest.mark.parametrize(

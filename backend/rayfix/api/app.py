@@ -31,8 +31,8 @@ from rayfix.locator.worker import LocateWorker
 
 log = structlog.get_logger(__name__)
 
-DRAIN_S = 4.0
-"""Time for accepted sequences and unwritten fixes after the last connection has closed."""
+DRAIN_S = 2.0
+"""Time for accepted sequences, and again for unwritten fixes, after the last connection closed."""
 
 DESCRIPTION = """
 Finds where a phone is from what it hears of the cell sites around it.
@@ -44,17 +44,24 @@ The live feed is a WebSocket at `/api/v1/live?epoch=&offset=&ue_id=&bbox=`.
 """
 
 
-def create_app(settings: Settings, locator: Locator | None = None) -> FastAPI:
-    """The application. Without a locator, model and maps are loaded when it starts.
+def create_app(
+    settings: Settings, locator: Locator | None = None, live_log: LiveLog | None = None
+) -> FastAPI:
+    """The application. What is not given is loaded when it starts.
 
     Raises (when it starts):
-        ArtefactError: a model or map file is missing or damaged; the message names it.
+        ArtefactError: a model, map or log file is missing or damaged; the message names it.
     """
     metrics = Metrics()
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        services = _start(settings, locator or Locator.load(settings), metrics)
+        services = _start(
+            settings,
+            locator or Locator.load(settings),
+            live_log or open_live_log(settings),
+            metrics,
+        )
         app.state.services = services
         log.info("ready", model=services.locator.model, scenes=list(settings.scenes))
         yield
@@ -93,11 +100,11 @@ def create_app(settings: Settings, locator: Locator | None = None) -> FastAPI:
     return app
 
 
-def _start(settings: Settings, locator: Locator, metrics: Metrics) -> Services:
+def _start(settings: Settings, locator: Locator, live_log: LiveLog, metrics: Metrics) -> Services:
     worker = LocateWorker(
         locator, settings.max_batch, settings.queue_size, metrics.batch_size.observe
     )
-    hub = LiveHub(open_live_log(settings), settings.live_client_bytes, metrics.feed_lag.observe)
+    hub = LiveHub(live_log, settings.live_client_bytes, metrics.feed_lag.observe)
     for name, description, read in (
         ("rayfix_queue_length", "sequences waiting", lambda: worker.waiting),
         ("rayfix_live_subscribers", "open live sockets", lambda: hub.subscribers),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import re
 import secrets
@@ -13,7 +14,8 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from rayfix.api.metrics import Metrics
-from rayfix.api.problems import SCOPE_KEY, problem
+from rayfix.api.problems import SCOPE_KEY, error_response, problem
+from rayfix.locator.worker import StoppingError
 
 log = structlog.get_logger("rayfix.request")
 
@@ -88,6 +90,11 @@ class RequestLog:
 
         try:
             await self._app(scope, receive, send_with_id)
+        except asyncio.CancelledError:
+            if not status:
+                stopping = StoppingError("the service stopped before this was answered", 1)
+                await error_response(stopping)(scope, receive, send_with_id)
+            raise
         except Exception:
             log.exception("unexpected_error", path=scope["path"])
             if status:

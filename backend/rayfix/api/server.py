@@ -8,13 +8,14 @@ import uvicorn
 from fastapi import FastAPI
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from rayfix.api.app import create_app
+from rayfix.api.app import create_app, open_live_log
 from rayfix.api.request_log import configure_logging
 from rayfix.config import Settings
 from rayfix.locator.locator import Locator
 
 GRACEFUL_S = 5
-"""Time for running requests after SIGTERM; then the worker and the live log have DRAIN_S each."""
+"""Time for running requests after SIGTERM; then the worker and the live log have DRAIN_S each:
+9 s in all, so that a supervisor that waits 10 s kills nothing."""
 MAX_CLIENT_FRAME_BYTES = 4096
 """Readers of the live feed send nothing; a larger message closes the socket."""
 PING_S = 20.0
@@ -86,4 +87,5 @@ def serve(settings: Settings) -> None:
         ArtefactError: a model, map or log file is missing or damaged; nothing was served.
     """
     configure_logging(settings.log_format)
-    server_of(create_app(settings, Locator.load(settings)), settings).run()
+    app = create_app(settings, Locator.load(settings), open_live_log(settings))
+    server_of(app, settings).run()

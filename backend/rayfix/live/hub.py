@@ -92,8 +92,9 @@ class LiveHub:
         self._stopping.set()
         with self._lock:
             self._lock.notify_all()
+        until = time.monotonic() + timeout_s
         for thread in self._threads:
-            await asyncio.to_thread(thread.join, timeout_s)
+            await asyncio.to_thread(thread.join, max(0.0, until - time.monotonic()))
         if self._pending:
             log.warning("fixes_not_kept", count=len(self._pending))
         self.log.close()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from rayfix.live.log import LiveLog, LogState
+from rayfix.live.log import LiveLog, LiveLogUnavailableError, LogState
 from rayfix.live.subscription import FeedFilter, LiveFeature, encode
 
 MAX_GAP = 20_000
@@ -33,7 +33,8 @@ def begin(log: LiveLog, wanted: FeedFilter, epoch: str | None, offset: int | Non
     """Blocking. Without epoch and offset, or when the gap is not held whole: a snapshot.
 
     Raises:
-        LiveLogUnavailableError: the log cannot be reached.
+        LiveLogUnavailableError: the log cannot be reached; also while reading pages, when
+            retention drops what is missed before it was read.
     """
     state = log.state()
     if offset is not None and state.can_resume(epoch, offset) and state.last - offset <= MAX_GAP:
@@ -45,8 +46,8 @@ def begin(log: LiveLog, wanted: FeedFilter, epoch: str | None, offset: int | Non
 def _gap(log: LiveLog, wanted: FeedFilter, offset: int, last: int) -> Iterator[list[LiveFeature]]:
     while offset < last:
         records = [r for r in log.since(offset, min(PAGE, last - offset)) if r.offset <= last]
-        if not records:
-            return
+        if not records or records[0].offset != offset + 1:
+            raise LiveLogUnavailableError("what was missed has just been dropped: reconnect")
         offset = records[-1].offset
         yield _wanted(encode(records), wanted)
 
