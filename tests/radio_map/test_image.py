@@ -7,7 +7,14 @@ import pytest
 from PIL import Image
 
 from rayfix.errors import InvalidInputError
-from rayfix.radio_map.image import COLORMAPS, describe_image, layer, render_png, value_range
+from rayfix.radio_map.image import (
+    BEST_SERVER,
+    COLORMAPS,
+    describe_image,
+    layer,
+    render_png,
+    value_range,
+)
 from rayfix.radio_map.radio_map import FEATURE_NAMES, RadioMap
 
 
@@ -70,6 +77,12 @@ def test_description(radio_map: RadioMap) -> None:
     assert value_range(radio_map, "bler") == (0.0, 1.0)
     low, high = value_range(radio_map, "path_gain")
     assert low <= np.nanpercentile(radio_map.features["path_gain"], 1) < high
+
+
+def test_the_best_server_picture_uses_the_whole_ramp(radio_map: RadioMap) -> None:
+    least, greatest = np.nanpercentile(layer(radio_map, "path_gain"), [1, 99])
+    low, high = value_range(radio_map, "path_gain", BEST_SERVER)
+    assert low <= least < low + 5 and high - 5 < greatest <= high
 
 
 def test_bad_names_are_refused(radio_map: RadioMap) -> None:

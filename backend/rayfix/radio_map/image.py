@@ -42,15 +42,19 @@ def colormap_of(feature: str) -> str:
     return "twilight" if feature == "aoa" else "viridis"
 
 
-def value_range(radio_map: RadioMap, feature: str) -> tuple[float, float]:
+def value_range(
+    radio_map: RadioMap, feature: str, cell_id: str | None = None
+) -> tuple[float, float]:
     """Range of the legend: 1st to 99th percentile over all cells, rounded outward.
 
-    The same for every cell of the map, so that pictures of cells compare.
+    The same for every cell of the map, so that pictures of cells compare. The strongest cells take
+    the upper end of it only, so their picture has a range of its own.
     """
     if feature in _FIXED_RANGE:
         return _FIXED_RANGE[feature]
     step = _NICE_STEP[feature]
-    values = radio_map.features[feature]
+    best = cell_id == BEST_SERVER
+    values = layer(radio_map, feature) if best else radio_map.features[feature]
     finite = values[np.isfinite(values)]
     if not finite.size:
         return 0.0, step
@@ -84,7 +88,7 @@ def render_png(radio_map: RadioMap, feature: str, cell_id: str = BEST_SERVER) ->
         InvalidInputError: no such feature or cell.
     """
     values = layer(radio_map, feature, cell_id)[::-1]
-    low, high = value_range(radio_map, feature)
+    low, high = value_range(radio_map, feature, cell_id)
     here = np.isfinite(values)
     share = np.clip((np.where(here, values, low) - low) / (high - low), 0.0, 1.0)
     pixels = np.zeros((*values.shape, 4), np.uint8)
@@ -103,7 +107,7 @@ def describe_image(radio_map: RadioMap, feature: str, cell_id: str = BEST_SERVER
     """
     rows, columns = layer(radio_map, feature, cell_id).shape
     info = FEATURES[FEATURE_NAMES.index(feature)]
-    low, high = value_range(radio_map, feature)
+    low, high = value_range(radio_map, feature, cell_id)
     colormap = colormap_of(feature)
     shares = np.linspace(0.0, 1.0, _LEGEND_STOPS)
     colours = _palette(colormap)[np.round(shares * 255).astype(int)]
