@@ -8,7 +8,7 @@ import { expect, test, UES, type Service } from './service';
 const IMAGES = fileURLToPath(new URL('../../docs/images/', import.meta.url));
 const LARGEST_BYTES = 500_000;
 /** Long enough for trails to show where everyone came from. */
-const TRAILS_MS = 20_000;
+const TRAILS_MS = 25_000;
 const SETTLED_MS = 4_000;
 
 type LiveFix = components['schemas']['LiveFix'];

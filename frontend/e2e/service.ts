@@ -1,6 +1,6 @@
 /** The real service and the real feed, as processes that a test can stop and start again. */
 import { spawn, type ChildProcess } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -12,6 +12,8 @@ const RAYFIX = process.env['RAYFIX'] ?? join(ROOT, '.venv/bin/rayfix');
 const READY_WITHIN_MS = 90_000;
 
 export const UES = 20;
+/** Locating and drawing share the processor here. */
+const FEED_INTERVAL_S = '2';
 
 function freePort(): Promise<number> {
   return new Promise((resolve, reject) => {
@@ -21,14 +23,6 @@ function freePort(): Promise<number> {
       const address = probe.address();
       probe.close(() => resolve(typeof address === 'object' && address ? address.port : 0));
     });
-  });
-}
-
-function run(args: string[], environment: Record<string, string> = {}): ChildProcess {
-  return spawn(RAYFIX, args, {
-    cwd: ROOT,
-    env: { ...process.env, ...environment },
-    stdio: ['ignore', 'ignore', 'inherit'],
   });
 }
 
@@ -54,6 +48,20 @@ export class Service {
     });
   }
 
+  /** The service writes a line per request: kept in a file, shown when something fails. */
+  private run(args: string[], environment: Record<string, string> = {}): ChildProcess {
+    const log = openSync(join(this.folder, `${args[0]}.log`), 'a');
+    return spawn(RAYFIX, args, {
+      cwd: ROOT,
+      env: { ...process.env, ...environment },
+      stdio: ['ignore', log, log],
+    });
+  }
+
+  private log(name: string): string {
+    return readFileSync(join(this.folder, `${name}.log`), 'utf8').slice(-2000);
+  }
+
   static async create(): Promise<Service> {
     return new Service(await freePort());
   }
@@ -63,7 +71,7 @@ export class Service {
   }
 
   async startServer(): Promise<void> {
-    const server = run(['serve', '--host', '127.0.0.1', '--port', String(this.port)], {
+    const server = this.run(['serve', '--host', '127.0.0.1', '--port', String(this.port)], {
       RAYFIX_LIVE_LOG: join(this.folder, 'live.sqlite'),
       MAPBOX_TOKEN: '',
     });
@@ -75,8 +83,9 @@ export class Service {
         () => false,
       );
       if (ready) return;
-      if (server.exitCode !== null) throw new Error(`rayfix serve ended with ${server.exitCode}`);
-      if (Date.now() > deadline) throw new Error('rayfix serve was not ready in time');
+      if (server.exitCode !== null) throw new Error(`rayfix serve ended:\n${this.log('serve')}`);
+      if (Date.now() > deadline)
+        throw new Error(`rayfix serve is not ready:\n${this.log('serve')}`);
       await new Promise((resolve) => setTimeout(resolve, 200));
     }
   }
@@ -86,7 +95,15 @@ export class Service {
   }
 
   startFeed(): void {
-    this.feed = run(['feed', '--ues', String(UES), '--url', this.url]);
+    this.feed = this.run([
+      'feed',
+      '--ues',
+      String(UES),
+      '--interval',
+      FEED_INTERVAL_S,
+      '--url',
+      this.url,
+    ]);
   }
 
   async stopFeed(): Promise<void> {
