@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from rayfix.model.artefact import Model
+from rayfix.training.config import TrainingConfig
 
 TEMPLATE = """# {name}
 
@@ -55,26 +56,26 @@ differ from its planning data by more than the *hard* condition needs calibratio
 """
 
 
-def model_card(model: Model) -> str:
-    """The card of a trained model, from its configuration and metrics."""
-    metrics: dict[str, object] = dict(model.metrics)
-    training = metrics["training"]
-    assert isinstance(training, dict)
-    history = metrics["history"]
-    assert isinstance(history, list)
-    network = model.config.network
-    data = training["data"]
+def model_card(model: Model, run: TrainingConfig, history: list[dict[str, float]]) -> str:
+    """The card of a trained model.
+
+    Args:
+        model: with the metrics that `rayfix train` writes.
+        run: the configuration that it was trained with.
+        history: one entry per validation.
+    """
+    metrics, network, data = model.metrics, model.config.network, run.data
     return TEMPLATE.format(
         name=model.config.name,
         scene=model.config.scene,
         parameters=metrics["parameters"],
         steps=metrics["steps"],
-        batch=training["training"]["batch_size"],
+        batch=run.training.batch_size,
         minutes=float(str(metrics["training_seconds"])) / 60.0,
         median=float(str(metrics["best_validation_error_m"])),
-        exact_share=1.0 - data["map_share"],
-        map_share=data["map_share"],
-        conditions=", ".join(data["condition_weights"]),
+        exact_share=1.0 - data.map_share,
+        map_share=data.map_share,
+        conditions=", ".join(data.condition_weights),
         radio_layers=network.radio_layers,
         map_layers=network.map_layers,
         rows=network.rows,

@@ -238,7 +238,8 @@ class Run:
             "history": self.state.history,
         }
         model = Model(self.network, config, metrics)
-        return save_model(self.config.models_dir / self.config.name, model, model_card(model))
+        card = model_card(model, self.config, self.state.history)
+        return save_model(self.config.models_dir / self.config.name, model, card)
 
 
 def schedule(step: int, warmup: int, steps: int) -> float:
