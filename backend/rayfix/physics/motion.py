@@ -207,7 +207,14 @@ def _log_way(
     mean_MVKE = (residual * weight).sum(2) / total.clamp(min=1.0)
     scatter = ((residual - mean_MVKE[:, :, None]).square() * weight).sum(2)
     # Moments in the shadow of a cell that was heard then: a way must not gain by them.
-    lost = moments.count_GKE.sum(0) - total
+    count_KE = moments.count_GKE.sum(0)
+    lost = count_KE - total
+    # A timing advance says the middle of an interval, which is not the mean of its middles.
+    seen_K = (moments.value_GKE * moments.count_GKE).sum(0)[:, TOA] / count_KE[:, TOA].clamp(min=1)
+    coarse_K = observation.from_timing_advance_BK[0]
+    mean_MVKE[..., TOA] += torch.where(
+        coarse_K, observation.value_BKF[0, :, TOA] - seen_K, torch.zeros_like(seen_K)
+    )
     measured_KE = moments.valid_GKE.any(0)
     log_mean = mean_MVKE.new_zeros(mean_MVKE.shape[:3])
     log_scatter = torch.zeros_like(log_mean)
