@@ -1,5 +1,5 @@
 """Serves Munich with its live feed: starts `rayfix serve`, waits until it is ready, then starts
-`rayfix feed`. Ctrl-C, or the end of either, stops both.
+`rayfix feed`. Ctrl-C, or the end of either, stops both. What they write goes to data/up.log.
 
 Run by `make up`; the port is RAYFIX_PORT (default 8000).
 """
@@ -21,6 +21,7 @@ from rayfix.config import Settings
 READY_WITHIN_S = 120.0
 STOP_WITHIN_S = 10.0
 RAYFIX = str(Path(sys.executable).with_name("rayfix"))
+LOG = Path("data/up.log")
 
 
 def is_taken(host: str, port: int) -> bool:
@@ -55,6 +56,13 @@ def stop(processes: list[subprocess.Popen[bytes]]) -> None:
             process.kill()
 
 
+def fail(reason: str) -> int:
+    """Print why it did not work, with the end of the log; the exit code."""
+    print("".join(LOG.read_text().splitlines(keepends=True)[-15:]), end="")
+    print(f"{reason} The log: {LOG}")
+    return 1
+
+
 def raise_interrupt(signum: int, frame: FrameType | None) -> None:
     raise KeyboardInterrupt
 
@@ -65,27 +73,35 @@ def main() -> int:
     if is_taken(settings.host, settings.port):
         print(f"Port {settings.port} is in use: stop that program or set RAYFIX_PORT.")
         return 1
-    signal.signal(signal.SIGTERM, raise_interrupt)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, raise_interrupt)
+    LOG.parent.mkdir(parents=True, exist_ok=True)
     started = time.monotonic()
-    processes = [subprocess.Popen([RAYFIX, "serve"])]
-    try:
-        while not is_ready(url):
-            if processes[0].poll() is not None:
-                return processes[0].returncode or 1
-            if time.monotonic() - started > READY_WITHIN_S:
-                print(f"The service was not ready within {READY_WITHIN_S:.0f} s.")
-                return 1
-            time.sleep(0.2)
-        processes.append(subprocess.Popen([RAYFIX, "feed", "--ues", "20", "--url", url]))
-        print(f"\n  RayFix is ready after {time.monotonic() - started:.1f} s: {url}")
-        print("  Ctrl-C stops it.\n", flush=True)
-        while all(process.poll() is None for process in processes):
-            time.sleep(0.5)
-        return next(p.returncode for p in processes if p.returncode is not None) or 1
-    except KeyboardInterrupt:
-        return 0
-    finally:
-        stop(processes)
+    processes: list[subprocess.Popen[bytes]] = []
+    with LOG.open("wb") as log:
+
+        def start(*arguments: str) -> None:
+            command = [RAYFIX, *arguments]
+            processes.append(subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT))
+
+        try:
+            start("serve")
+            while not is_ready(url):
+                if processes[0].poll() is not None:
+                    return fail("The service did not start.")
+                if time.monotonic() - started > READY_WITHIN_S:
+                    return fail(f"The service was not ready within {READY_WITHIN_S:.0f} s.")
+                time.sleep(0.2)
+            start("feed", "--ues", "20", "--url", url)
+            print(f"RayFix is ready after {time.monotonic() - started:.1f} s: {url}")
+            print(f"Ctrl-C stops it. The log: {LOG}", flush=True)
+            while all(process.poll() is None for process in processes):
+                time.sleep(0.5)
+            return fail("The service or its feed ended.")
+        except KeyboardInterrupt:
+            return 0
+        finally:
+            stop(processes)
 
 
 if __name__ == "__main__":

@@ -114,21 +114,35 @@ def test_make_lists_its_targets() -> None:
     assert {"up", "test", "bench", "evaluate"} <= targets
 
 
+def up(**environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "scripts/up.py"],
+        cwd=ROOT,
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+
+
 def test_up_says_when_its_port_is_taken() -> None:
     with socket.socket() as other:
         other.bind(("127.0.0.1", 0))
         other.listen()
         port = other.getsockname()[1]
-        result = subprocess.run(
-            [sys.executable, "scripts/up.py"],
-            cwd=ROOT,
-            env={**os.environ, "RAYFIX_PORT": str(port)},
-            capture_output=True,
-            text=True,
-            timeout=60,
-        )
+        result = up(RAYFIX_PORT=str(port))
     assert result.returncode == 1
     assert f"Port {port} is in use" in result.stdout
+
+
+def test_up_shows_why_the_service_did_not_start() -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    result = up(RAYFIX_PORT=str(port), RAYFIX_MODEL="nowhere")
+    assert result.returncode == 1
+    assert "models/nowhere" in result.stdout
+    assert "The service did not start" in result.stdout
 
 
 def test_setup_refuses_an_unknown_profile() -> None:
