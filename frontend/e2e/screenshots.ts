@@ -9,7 +9,7 @@ const IMAGES = fileURLToPath(new URL('../../docs/images/', import.meta.url));
 const LARGEST_BYTES = 500_000;
 /** Long enough for trails to show where everyone came from. */
 const TRAILS_MS = 25_000;
-const SETTLED_MS = 4_000;
+const SETTLED_MS = 8_000;
 
 type LiveFix = components['schemas']['LiveFix'];
 
@@ -26,7 +26,17 @@ async function centralUe(service: Service): Promise<string> {
   return nearest.properties.ue_id;
 }
 
+/** Points at the square in front of the town hall until the value there is read. */
+async function readValue(page: Page): Promise<void> {
+  await expect(async () => {
+    await page.mouse.move(900, 380);
+    await page.mouse.move(901, 381);
+    await expect(page.getByTestId('probe-value')).toBeVisible({ timeout: 3000 });
+  }).toPass();
+}
+
 async function take(page: Page, name: string): Promise<void> {
+  await page.waitForLoadState('networkidle', { timeout: 10_000 }).catch(() => undefined);
   await page.waitForTimeout(SETTLED_MS);
   const path = `${IMAGES}${name}.png`;
   await page.screenshot({ path });
@@ -59,7 +69,7 @@ for (const colorScheme of ['light', 'dark'] as const) {
 
         await page.goto(`${service.url}/?map=sinr&opacity=85`);
         if (device === 'phone') await page.getByRole('button', { name: 'Layers' }).click();
-        else await page.mouse.move(700, 520);
+        else await readValue(page);
         await take(page, `radio-map-${suffix}`);
       });
     });

@@ -91,12 +91,12 @@ describe('reduceFrame', () => {
     expect(run([{ ...HELLO, epoch: 'e2' } as LiveFrame], before).ues).toEqual({});
   });
 
-  it('drops trail points older than a minute', () => {
+  it('drops trail points older than half a minute', () => {
     const state = run([
       HELLO,
       SNAPSHOT,
       MOVED,
-      { type: 'fixes', epoch: 'e1', offset: 9, features: [fix('a', 9, 61, 11.8)] },
+      { type: 'fixes', epoch: 'e1', offset: 9, features: [fix('a', 9, 31, 11.8)] },
     ]);
     expect(state.ues['a']?.trail.map((p) => p.lon)).toEqual([11.6, 11.8]);
   });

@@ -42,7 +42,7 @@ export const EMPTY_LIVE_STATE: LiveState = {
   stale: false,
 };
 
-export const TRAIL_MS = 60_000;
+export const TRAIL_MS = 30_000;
 
 function withFix(previous: LiveUe | undefined, fix: LiveFix): LiveUe | undefined {
   const time_ms = Date.parse(fix.properties.time);

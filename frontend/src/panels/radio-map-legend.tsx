@@ -1,6 +1,6 @@
 import { useProbe } from '../api/get-probe';
 import type { RadioMapInfo, Scene } from '../api/types';
-import { featureDecimals, number } from '../format/format';
+import { number } from '../format/format';
 import { useDebounced } from '../ui/use-debounced';
 import { usePointer } from '../ui/pointer-store';
 import { useMedia } from '../ui/use-media';
@@ -33,7 +33,6 @@ export function RadioMapLegend({ scene, info }: Props) {
   const probe = point === null ? undefined : data;
   const value = probe ? (probeValue(probe, info.feature, info.cell)?.value ?? null) : null;
   const { min, max } = info.legend;
-  const decimals = max - min < 5 ? featureDecimals(info.feature) : 0;
   return (
     <>
       <h2 className="legend-title">
@@ -49,7 +48,9 @@ export function RadioMapLegend({ scene, info }: Props) {
       </h2>
       <Ramp
         gradient={gradientOf(info)}
-        ticks={[min, (min + max) / 2, max].map((tick) => number(tick, decimals))}
+        ticks={[min, (min + max) / 2, max].map((tick) =>
+          number(tick, Number.isInteger(tick) ? 0 : 1),
+        )}
         mark={value === null ? null : legendFraction(value, min, max)}
       />
       <ProbeReadout

@@ -5,7 +5,7 @@ import type { MapColours } from '../map-colours';
 import { slot } from '../slots';
 import { trailFeatures } from './live-features';
 
-/** The last minute of every UE, fading towards its oldest end. */
+/** The last half minute of every UE, fading towards its oldest end. */
 export function TrailsLayer({
   selected,
   colours,

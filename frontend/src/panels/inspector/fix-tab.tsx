@@ -109,7 +109,8 @@ export function FixTab({ fix }: { fix: FixDetail }) {
         <dt>Model</dt>
         <dd>
           {fix.model}
-          {total_ms !== undefined && `, ${withUnit(number(total_ms, 1), 'ms')}`}
+          {total_ms !== undefined &&
+            `, ${withUnit(number(total_ms, total_ms < 100 ? 1 : 0), 'ms')}`}
         </dd>
       </dl>
       <h3>Refinement</h3>
