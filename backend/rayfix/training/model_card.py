@@ -45,14 +45,15 @@ were never seen.
 ## What was compared
 On validation data, before this architecture was fixed: attention over all {rows} x {columns} cells
 or over the likeliest ones (less than half the time of a step; errors were not compared); evidence
-on blocks of 4 m or 8 m (as good on a first map, twice as fast); learned weights in time or velocities from slopes of delay and bearing (the slopes
-follow a moving phone, the weights did not); batches of one condition or of several (several: the
-network learns to tell conditions apart; one diverged); a refined position that is the network's,
-the evidence's or their mean (the mean has the smallest errors).
+on blocks of 4 m or 8 m (as good on a first map, twice as fast); learned weights in time or
+velocities from slopes of delay and bearing (the slopes follow a moving phone, the weights did
+not); batches of one condition or of several (several: the network learns to tell conditions apart;
+one diverged); a refined position that is the network's, the evidence's or their mean (the mean has
+the smallest errors).
 
 ## Limits
-The uncertainty is calibrated on simulated reports of this scene. Where antennas, powers and materials
-differ from the planning data (the *hard* condition), the ellipses are too small.
+The uncertainty is calibrated on simulated reports of this scene. Where antennas, powers and
+materials differ from the planning data (the *hard* condition), the ellipses are too small.
 """
 
 
