@@ -6,7 +6,7 @@ import type { MapColours } from '../map-colours';
 import { slot } from '../slots';
 import { ellipseFeatures } from './live-features';
 
-/** Uncertainty ellipse of every UE's latest fix. */
+/** Uncertainty ellipses of the latest fixes. */
 export function EllipsesLayer({
   selected,
   colours,
@@ -26,7 +26,7 @@ export function EllipsesLayer({
         beforeId={slot('uncertainty')}
         paint={{
           'fill-color': colours.accent,
-          'fill-opacity': ['*', ['get', 'fade'], ['case', ['get', 'selected'], 0.28, 0.14]],
+          'fill-opacity': ['*', 0.22, ['get', 'fade'], ['get', 'fill']],
         }}
       />
       <Layer
@@ -35,7 +35,7 @@ export function EllipsesLayer({
         beforeId={slot('uncertainty')}
         paint={{
           'line-color': colours.accent,
-          'line-width': ['case', ['get', 'selected'], 2, 1],
+          'line-width': 1.5,
           'line-opacity': ['*', ['get', 'fade'], 0.8],
         }}
       />

@@ -67,17 +67,28 @@ export function trailFeatures(
   );
 }
 
+/** Ellipses whose semi-major axis is beyond this [m] are filled ever more faintly. */
+const SOLID_UP_TO_M = 20;
+
+/** Every UE's ellipse, or only that of the selected one: the others would hide what explains it. */
 export function ellipseFeatures(
   ues: Ues,
   selected: string | null,
   now_ms: number,
-): FeatureCollection<Polygon, { fade: number; selected: boolean }> {
-  return collect(ues, (ue, ue_id) => ({
-    type: 'Feature',
-    geometry: {
-      type: 'Polygon',
-      coordinates: [ellipseRing(ue.fix.geometry.coordinates as LonLat, ue.fix.properties)],
-    },
-    properties: { fade: freshness(now_ms - ue.time_ms), selected: ue_id === selected },
-  }));
+): FeatureCollection<Polygon, { fade: number; fill: number }> {
+  return collect(ues, (ue, ue_id) => {
+    if (selected !== null && ue_id !== selected) return null;
+    const axes = ue.fix.properties;
+    return {
+      type: 'Feature',
+      geometry: {
+        type: 'Polygon',
+        coordinates: [ellipseRing(ue.fix.geometry.coordinates as LonLat, axes)],
+      },
+      properties: {
+        fade: freshness(now_ms - ue.time_ms),
+        fill: Math.min(1, SOLID_UP_TO_M / axes.semi_major_m),
+      },
+    };
+  });
 }
