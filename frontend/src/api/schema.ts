@@ -1250,7 +1250,7 @@ export interface components {
             cells: components["schemas"]["CellMeasurement"][];
             /**
              * Time
-             * @description seconds, years 1 to 9999
+             * @description seconds, or an RFC 3339 time with zone; years 1 to 9999
              */
             time: number | string;
         };
@@ -1791,7 +1791,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Buildings"];
+                    "application/geo+json": string;
                 };
             };
             /** @description Not found */
@@ -1831,7 +1831,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Cells"];
+                    "application/geo+json": string;
                 };
             };
             /** @description Not found */
@@ -1962,7 +1962,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "image/png": unknown;
+                    "image/png": string;
                 };
             };
             /** @description Not found */
@@ -2000,7 +2000,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["LatestFixes"];
+                    "application/geo+json": string;
                 };
             };
             /** @description A field breaks a rule */
@@ -2048,7 +2048,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Track"];
+                    "application/geo+json": string;
                 };
             };
             /** @description A field breaks a rule */
@@ -2105,7 +2105,9 @@ export interface operations {
                 headers: {
                     [name: string]: unknown;
                 };
-                content?: never;
+                content: {
+                    "text/plain": string;
+                };
             };
         };
     };
