@@ -45,7 +45,7 @@ lock: setup-test  ## pin the versions in requirements.lock again
 .PHONY: clean
 clean:  ## remove what set-up, builds and tests wrote
 	rm -rf .venv build frontend/dist frontend/node_modules .mypy_cache .ruff_cache .pytest_cache \
-	  .hypothesis .import_linter_cache
+	  .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 .PHONY: setup-serve setup-train setup-maps setup-test
