@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -167,37 +168,52 @@ def sector_gain(cell: Cell, paths: PathList) -> npt.NDArray[np.float64]:
     return gain
 
 
-def _fill(features: PathFeatures, column: int, cell: Cell, paths: PathList) -> None:
-    """Write one cell's column of features."""
-    count = len(features.los)
+def cell_features(
+    cell: Cell, paths: PathList, count: int, share: npt.NDArray[np.float64] | None = None
+) -> tuple[dict[str, npt.NDArray[Any]], npt.NDArray[np.bool_], npt.NDArray[np.bool_]]:
+    """Features of one cell at `count` receivers: what maps and exact paths both report.
+
+    Args:
+        share: weight of each path's power at its receiver, [P]; None = 1. It does not change
+            which paths are detectable.
+    Returns:
+        Values by the names of `PathFeatures` (`los` aside), whether the cell is detectable, and
+        whether the direct path is free, [count] each.
+    """
     gain = sector_gain(cell, paths)
+    received = gain if share is None else gain * share
     receiver = paths.receiver
 
     def total(weight: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
         return np.bincount(receiver, weights=weight, minlength=count).astype(np.float64)
 
-    power = total(gain)
+    power = total(received)
     strongest = np.zeros(count)
     np.maximum.at(strongest, receiver, gain)
     detectable = gain >= strongest[receiver] * db_to_linear(-PATH_RANGE_DB)
     first = np.full(count, np.inf)
     np.minimum.at(first, receiver[detectable], paths.delay_s[detectable])
-    east, north = (total(gain * paths.departure[:, axis]) for axis in (0, 1))
+    east, north = (total(received * paths.departure[:, axis]) for axis in (0, 1))
     free = np.zeros(count, bool)
     free[receiver[paths.kind == PathKind.LINE_OF_SIGHT]] = True
 
     heard = power >= db_to_linear(float(least_path_gain_db([cell])[0]))
     with np.errstate(divide="ignore", invalid="ignore"):
-        mean = total(gain * paths.delay_s) / power
-        variance = total(gain * (paths.delay_s - mean[receiver]) ** 2) / power
-        k_factor = 10.0 * np.log10(strongest / np.maximum(power - strongest, 0.0))
+        mean = total(received * paths.delay_s) / power
+        variance = total(received * (paths.delay_s - mean[receiver]) ** 2) / power
         values = {
             "path_gain_db": 10.0 * np.log10(power),
             "toa_ns": first * 1e9,
             "aoa_deg": enu_rad_to_bearing(np.arctan2(north, east)),
             "rms_delay_spread_ns": np.sqrt(variance) * 1e9,
-            "k_factor_db": k_factor,
+            "k_factor_db": 10.0 * np.log10(strongest / np.maximum(power - strongest, 0.0)),
         }
+    return values, heard, free
+
+
+def _fill(features: PathFeatures, column: int, cell: Cell, paths: PathList) -> None:
+    """Write one cell's column of features."""
+    values, heard, free = cell_features(cell, paths, len(features.los))
     for name, value in values.items():
         getattr(features, name)[heard, column] = value[heard]
     features.los[:, column] = heard & free

@@ -21,12 +21,12 @@ import numpy.typing as npt
 
 from rayfix.errors import InvalidInputError
 from rayfix.scene.cell import Cell, sites_of
-from rayfix.scene.detection import PATH_RANGE_DB, least_path_gain_db
+from rayfix.scene.detection import least_path_gain_db
 from rayfix.scene.scene import Scene
-from rayfix.simulation.exact_paths import sector_gain
+from rayfix.simulation.exact_paths import cell_features
 from rayfix.simulation.path_list import PathKind, PathList
 from rayfix.simulation.world import World
-from rayfix.units import SPEED_OF_LIGHT_M_S, db_to_linear, enu_rad_to_bearing
+from rayfix.units import SPEED_OF_LIGHT_M_S, db_to_linear
 
 FloatArray = npt.NDArray[np.float32]
 
@@ -246,34 +246,16 @@ def _fill(
     """Write the features of one cell."""
     paths, weight = site
     pixel = paths.receiver
-    count = len(open_share)
-    gain = sector_gain(cell, paths)
     share = np.where(paths.kind == PathKind.REFLECTION, weight / open_share[pixel], weight)
-
-    def total(value: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-        return np.bincount(pixel, weights=value, minlength=count).astype(np.float64)
-
-    received = gain * share
-    power = total(received)
-    strongest = np.zeros(count)
-    np.maximum.at(strongest, pixel, gain)
-    detectable = gain >= strongest[pixel] * float(db_to_linear(-PATH_RANGE_DB))
-    first = np.full(count, np.inf)
-    np.minimum.at(first, pixel[detectable], paths.delay_s[detectable])
-    east, north = (total(received * paths.departure[:, axis]) for axis in (0, 1))
-    free = np.zeros(count, bool)
-    free[pixel[paths.kind == PathKind.LINE_OF_SIGHT]] = True
-    heard = np.zeros(count, bool)
-    heard[outdoor] = power[outdoor] >= db_to_linear(float(least_path_gain_db([cell])[0]))
-    with np.errstate(divide="ignore", invalid="ignore"):
-        mean = total(received * paths.delay_s) / power
-        variance = total(received * (paths.delay_s - mean[pixel]) ** 2) / power
-        values = {
-            "path_gain_db": 10.0 * np.log10(power),
-            "toa_ns": first * 1e9,
-            "aoa_deg": enu_rad_to_bearing(np.arctan2(north, east)),
-            "delay_spread_ns": np.sqrt(variance) * 1e9,
-            "los": free.astype(float),
-        }
-    for name, value in values.items():
+    values, detectable, free = cell_features(cell, paths, len(open_share), share)
+    heard = np.zeros(len(open_share), bool)
+    heard[outdoor] = detectable[outdoor]
+    written = {
+        "path_gain_db": values["path_gain_db"],
+        "toa_ns": values["toa_ns"],
+        "aoa_deg": values["aoa_deg"],
+        "delay_spread_ns": values["rms_delay_spread_ns"],
+        "los": free.astype(float),
+    }
+    for name, value in written.items():
         found[name][index, heard] = value[heard]
