@@ -88,6 +88,7 @@ def solve_map(
     config: SolverConfig | None = None,
     seed: int = 0,
     folder: Path | None = None,
+    world: World | None = None,
     progress: Callable[[float], None] | None = None,
 ) -> PropagationMap:
     """Trace the cells of a scene on a grid of square pixels.
@@ -96,6 +97,8 @@ def solve_map(
         x_m, y_m: pixel centres, ascending and equally spaced [m], shapes [W] and [H].
         seed: turns the rays; the same seed gives the same map.
         folder: folder of `scene.json`, needed when the geometry is a file.
+        world: the scene as loaded before, with the carrier and the materials to trace with; loaded
+            from scene and folder unless given.
         progress: receives the share done, 0 to 1.
     Raises:
         InvalidInputError: no cells, or cells of different carriers.
@@ -104,7 +107,7 @@ def solve_map(
     config = config or SolverConfig()
     if len({cell.carrier_hz for cell in cells}) != 1:
         raise InvalidInputError("cells", "at least one cell, and one carrier, are expected")
-    world = World(scene, folder, carrier_hz=cells[0].carrier_hz)
+    world = world or World(scene, folder, carrier_hz=cells[0].carrier_hz)
     centre_x, centre_y = np.meshgrid(x_m, y_m)
     height = world.building_height_m(centre_x, centre_y).astype(np.float32)
     outdoor = np.flatnonzero(height.ravel() <= 0.0)
