@@ -159,7 +159,7 @@ def test_jobs_of_a_command_line(tmp_path: Path, scene: Scene, cells: tuple[Cell,
     with pytest.raises(UnknownSceneError):
         find_jobs("atlantis", None, None, tmp_path)
     with pytest.raises(ConfigError, match="the site list is missing"):
-        find_jobs("munich", None, None, tmp_path)
+        find_jobs("munich", tmp_path / "nowhere.yaml", None, tmp_path)
 
 
 def test_bad_settings_are_named(tmp_path: Path, job: MapJob) -> None:

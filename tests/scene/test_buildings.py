@@ -9,8 +9,9 @@ import shapely
 import trimesh
 
 from rayfix.errors import ArtefactError, UnknownSceneError
-from rayfix.scene.buildings import building_parts, geometry_file, write_buildings
+from rayfix.scene.buildings import building_parts, write_buildings
 from rayfix.scene.builtin import builtin_scene
+from rayfix.scene.mesh_files import geometry_file
 from rayfix.scene.scene import Extent, Scene
 
 XML = """<scene version="2.1.0">

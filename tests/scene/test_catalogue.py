@@ -10,7 +10,8 @@ from rayfix.scene.catalogue import find_scene, list_scenes
 
 
 def test_folders_come_before_built_in_scenes(tmp_path: Path) -> None:
-    assert [(f.scene.name, f.folder) for f in list_scenes(tmp_path)] == [("munich", None)]
+    built_in = [("etoile", None), ("florence", None), ("munich", None), ("san_francisco", None)]
+    assert [(f.scene.name, f.folder) for f in list_scenes(tmp_path)] == built_in
     own = builtin_scene("munich").model_copy(update={"name": "village", "title": "Village"})
     own.save(tmp_path / "village")
     own.save(tmp_path / ".village.1.tmp")
@@ -18,6 +19,9 @@ def test_folders_come_before_built_in_scenes(tmp_path: Path) -> None:
     assert [(f.scene.name, f.folder) for f in list_scenes(tmp_path)] == [
         ("munich", tmp_path / "munich"),
         ("village", tmp_path / "village"),
+        ("etoile", None),
+        ("florence", None),
+        ("san_francisco", None),
     ]
     assert find_scene("village", tmp_path) == find_scene(str(tmp_path / "village"), Path("x"))
     assert find_scene("munich", Path("x")).folder is None

@@ -15,8 +15,8 @@ from rayfix.errors import ArtefactError, InvalidInputError, SourceFileError
 from rayfix.radio_map.jobs import find_jobs
 from rayfix.scene.buildings import write_buildings
 from rayfix.scene.osm import import_scene
+from rayfix.scene.roofs import Roofs
 from rayfix.scene.scene import Scene
-from rayfix.scene.sites import Roofs
 
 
 def town() -> OsmFile:
@@ -223,7 +223,7 @@ def test_geojson_footprints(tmp_path: Path) -> None:
     scene = Scene.load(folder)
     roofs = Roofs.load(scene, folder / "buildings.geojson")
     x, y = scene.georeference.to_local(*ORIGIN.to_lat_lon([2, 12, 82], [2, 12, 2]))
-    assert [roofs.height_at(*place) for place in zip(x, y, strict=True)] == [12.5, 0.0, 3.0]
+    assert [roofs.top_at(*place) for place in zip(x, y, strict=True)] == [12.5, 0.0, 3.0]
     assert summary.counts.heights["buildings"] == {"height": 1, "default": 1}
 
 

@@ -14,11 +14,11 @@ from typer.testing import CliRunner
 from rayfix.cli import app
 from rayfix.errors import InvalidInputError, SourceFileError
 from rayfix.scene.cell import load_cells, save_cells
+from rayfix.scene.roofs import Roofs
 from rayfix.scene.scene import Extent, Scene
 from rayfix.scene.site_list import read_sites
 from rayfix.scene.sites import (
     POLE_HEIGHT_M,
-    Roofs,
     SiteOptions,
     grid_layout,
     hexagonal_layout,
@@ -76,7 +76,7 @@ def test_masts_stand_on_the_roof_the_nearest_roof_or_a_pole() -> None:
 
 
 def test_a_higher_part_carries_the_mast_and_a_shed_does_not() -> None:
-    assert ROOFS.height_at(15, 15) == 50.0
+    assert ROOFS.top_at(15, 15) == 50.0
     assert ROOFS.nearest(105, 5, 60.0) is None
     assert place_sites(SCENE, ROOFS, np.array([[15.0, 15.0]])).cells[0].z_m == 53.0
 

@@ -30,8 +30,9 @@ from rayfix.radio_map.jobs import MapJob
 from rayfix.radio_map.progress import BuildProgress
 from rayfix.radio_map.radio_map import RadioMap
 from rayfix.radio_map.store import BUILDINGS, load_radio_map, save_radio_map
-from rayfix.scene.buildings import geometry_file, write_buildings
+from rayfix.scene.buildings import write_buildings
 from rayfix.scene.cell import Cell, sites_of
+from rayfix.scene.mesh_files import geometry_file
 from rayfix.scene.scene import Scene
 from rayfix.simulation.link import link_features
 from rayfix.simulation.map_solver import SolverConfig, solve_map

@@ -9,6 +9,7 @@ from pathlib import Path
 from rayfix.errors import InvalidInputError
 from rayfix.scene.catalogue import FoundScene, find_scene, list_scenes
 from rayfix.scene.cell import Cell, load_cells, sites_of
+from rayfix.scene.default_sites import default_cells
 from rayfix.scene.scene import Scene
 
 
@@ -67,7 +68,8 @@ def find_jobs(
 
     Args:
         scene: a built-in scene's name, or a folder with scene.json; empty with `scenes_dir`.
-        cells: the site list; by default cells.yaml in the scene's folder, then beside its map.
+        cells: the site list; by default cells.yaml in the scene's folder, then beside its map,
+            then, of a built-in scene, its default sites.
         scenes_dir: folder whose subfolders hold scene.json and cells.yaml.
     Raises:
         InvalidInputError: neither or both of scene and scenes_dir, or no scene in that folder.
@@ -84,10 +86,12 @@ def find_jobs(
     else:
         found = [find_scene(scene, output_dir)]
     return [
-        MapJob(one.scene, one.folder, load_cells(cells or _site_list(one, output_dir)), output_dir)
-        for one in found
+        MapJob(one.scene, one.folder, _cells(one, cells, output_dir), output_dir) for one in found
     ]
 
 
-def _site_list(found: FoundScene, output_dir: Path) -> Path:
-    return (found.folder or output_dir / found.scene.name) / "cells.yaml"
+def _cells(found: FoundScene, cells: Path | None, output_dir: Path) -> tuple[Cell, ...]:
+    beside = (found.folder or output_dir / found.scene.name) / "cells.yaml"
+    if cells is None and found.folder is None and not beside.is_file():
+        return default_cells(found)
+    return load_cells(cells or beside)

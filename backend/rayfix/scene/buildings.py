@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import re
-import xml.etree.ElementTree as ElementTree
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -19,8 +17,9 @@ from scipy.sparse.csgraph import connected_components
 from scipy.spatial import cKDTree
 from shapely.geometry.base import BaseGeometry
 
-from rayfix.errors import ArtefactError, RayTracingUnavailableError, UnknownSceneError
 from rayfix.files import write_bytes_whole, write_text_whole
+from rayfix.scene.ground import Ground, ground_of
+from rayfix.scene.mesh_files import geometry_file, shape_files
 from rayfix.scene.scene import Scene
 
 FloatArray = npt.NDArray[np.float64]
@@ -30,6 +29,9 @@ MARGIN_M = 150.0
 
 LEVEL_M = 4.0
 """Roof planes of one building whose mean heights differ by less form one part [m]."""
+
+STANDS_M = 0.5
+"""A part that begins less than this above the ground stands on it [m]."""
 
 SMALLEST_HEIGHT_M = 1.0
 SMALLEST_AREA_M2 = 2.0
@@ -50,40 +52,17 @@ class Part(NamedTuple):
 
     Attributes:
         footprint: polygon in local metres, with holes for courtyards.
-        height_m: mean height of the roof above the scene's zero.
-        base_m: height of the lowest point; 0 where the part stands on the ground.
+        height_m: mean height of the roof above the ground.
+        base_m: height of the lowest point above the ground; 0 where the part stands on it.
         name: the building's name, empty where it has none.
+        ground_m: height of the ground there in the scene's frame: its lowest point at the outline.
     """
 
     footprint: shapely.Polygon
     height_m: float
     base_m: float
     name: str
-
-
-def geometry_file(scene: Scene, folder: Path) -> Path:
-    """The Mitsuba XML file of a scene; Sionna's own scenes are found without importing Sionna.
-
-    Raises:
-        RayTracingUnavailableError: the scene ships with Sionna RT, which is not installed.
-        UnknownSceneError: Sionna RT ships no scene of this name.
-        ArtefactError: the geometry file is missing.
-    """
-    kind, _, name = scene.geometry.partition(":")
-    if kind != "builtin":
-        path = folder / scene.geometry
-        if not path.is_file():
-            raise ArtefactError(path, "the geometry of the scene is missing")
-        return path
-    package = importlib.util.find_spec("sionna")
-    if package is None or not package.submodule_search_locations:
-        raise RayTracingUnavailableError(
-            f"the geometry of '{scene.name}' ships with Sionna RT: pip install 'rayfix[maps]'"
-        )
-    path = Path(package.submodule_search_locations[0], "rt", "scenes", name, f"{name}.xml")
-    if not path.is_file():
-        raise UnknownSceneError(f"Sionna RT ships no scene called {name!r}")
-    return path
+    ground_m: float = 0.0
 
 
 def building_parts(scene: Scene, folder: Path, margin_m: float = MARGIN_M) -> list[Part]:
@@ -100,12 +79,14 @@ def building_parts(scene: Scene, folder: Path, margin_m: float = MARGIN_M) -> li
         around.y_max_m + margin_m,
     )
     parts: list[Part] = []
-    for name, triangles in _buildings(geometry_file(scene, folder)):
+    xml = geometry_file(scene, folder)
+    ground = ground_of(scene, folder)
+    for name, triangles in _buildings(xml, scene.ground_mesh):
         low, high = triangles.min(axis=(0, 1)), triangles.max(axis=(0, 1))
         if high[2] - low[2] < SMALLEST_HEIGHT_M:
             continue  # the ground
         if shapely.box(low[0], low[1], high[0], high[1]).intersects(window):
-            parts.extend(_parts_of(name, triangles, float(low[2])))
+            parts.extend(_parts_of(name, triangles, float(low[2]), ground))
     return parts
 
 
@@ -123,34 +104,27 @@ def write_buildings(scene: Scene, folder: Path, path: Path) -> Path:
 
 
 def write_parts(parts: Iterable[Part], scene: Scene, path: Path) -> Path:
-    """Write `buildings.geojson`: WGS 84 polygons with `height_m`, `base_m` and `name`."""
+    """Write `buildings.geojson`: WGS 84 polygons with `height_m`, `base_m`, `ground_m`, `name`."""
     features = [_feature(part, scene) for part in parts]
     document = {"type": "FeatureCollection", "features": features}
     write_text_whole(path, json.dumps(document, ensure_ascii=False, separators=(",", ":")) + "\n")
     return path
 
 
-def _buildings(xml: Path) -> Iterator[tuple[str, FloatArray]]:
+def _buildings(xml: Path, ground_mesh: str) -> Iterator[tuple[str, FloatArray]]:
     """Name and triangles [N, 3 corners, 3] of every building of a Mitsuba scene."""
     import trimesh
 
-    try:
-        root = ElementTree.parse(xml).getroot()
-    except (ElementTree.ParseError, OSError) as error:
-        raise ArtefactError(xml, f"not a Mitsuba scene ({error})") from None
     files: dict[str, list[Path]] = defaultdict(list)
-    for shape in root.iter("shape"):
-        filename = shape.find("string[@name='filename']")
-        if shape.get("type") == "ply" and filename is not None:
-            identifier = shape.get("id", "").removeprefix("mesh-")
-            name = re.sub(r"-itu_[a-z0-9_-]+$", "", identifier)
-            files[name].append(xml.parent / filename.get("value", ""))
+    for shape, path in shape_files(xml):
+        if shape != ground_mesh:
+            files[re.sub(r"-(itu_[a-z0-9_-]+|roof|wall|[0-9a-f]{6})$", "", shape)].append(path)
     for name, paths in files.items():
         meshes = [trimesh.load_mesh(path, process=False) for path in paths]
         yield name, np.concatenate([np.asarray(mesh.triangles, np.float64) for mesh in meshes])
 
 
-def _parts_of(name: str, triangles: FloatArray, base_m: float) -> Iterator[Part]:
+def _parts_of(name: str, triangles: FloatArray, base_m: float, ground: Ground) -> Iterator[Part]:
     normals = np.cross(triangles[:, 1] - triangles[:, 0], triangles[:, 2] - triangles[:, 0])
     doubled_area = np.linalg.norm(normals, axis=1)
     centre_z = triangles[:, :, 2].mean(axis=1)
@@ -173,7 +147,9 @@ def _parts_of(name: str, triangles: FloatArray, base_m: float) -> Iterator[Part]
         covered = covered.union(whole)
         height = float(np.average(centre_z[chosen], weights=area[chosen]))
         for polygon in visible:
-            yield Part(polygon, height, base_m, _display_name(name))
+            ground_m = ground.lowest_m(polygon)
+            base = base_m - ground_m if base_m > ground_m + STANDS_M else 0.0
+            yield Part(polygon, height - ground_m, base, _display_name(name), ground_m)
 
 
 def _planes(normals: FloatArray, points: FloatArray) -> npt.NDArray[np.int64]:
@@ -225,8 +201,10 @@ def _feature(part: Part, scene: Scene) -> dict[str, Any]:
         return np.column_stack([lon, lat]).round(DECIMALS)
 
     properties: dict[str, Any] = {"height_m": round(part.height_m, 1)}
-    if part.base_m > 0.5:
+    if part.base_m > STANDS_M:
         properties["base_m"] = round(part.base_m, 1)
+    if part.ground_m:
+        properties["ground_m"] = round(part.ground_m, 1)
     if part.name:
         properties["name"] = part.name
     geometry = shapely.geometry.mapping(shapely.transform(polygon, to_degrees))

@@ -82,9 +82,9 @@ def scene_sites(
     """Place sites on roofs, or convert a list of real sites, and write cells.yaml."""
     from rayfix.scene.catalogue import find_scene
     from rayfix.scene.cell import save_cells
+    from rayfix.scene.roofs import roofs_of
     from rayfix.scene.site_list import read_sites
     from rayfix.scene.sites import (
-        Roofs,
         SiteOptions,
         grid_layout,
         hexagonal_layout,
@@ -99,7 +99,7 @@ def scene_sites(
     path = output or folder / "cells.yaml"
     if path.exists() and not overwrite:
         raise InvalidInputError("output", f"{path} exists; --overwrite replaces it")
-    roofs = Roofs.load(found.scene, folder / "buildings.geojson")
+    roofs = roofs_of(found)
     options = SiteOptions(mast_height_m=mast_height, sectors=sectors)
     extent = found.scene.extent
     if source is not None:

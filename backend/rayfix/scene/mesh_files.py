@@ -1,20 +1,64 @@
-"""Writes meshes as PLY files and the Mitsuba XML that `sionna.rt.load_scene` reads."""
+"""Reads and writes the Mitsuba XML and PLY files of a scene that `sionna.rt.load_scene` takes."""
 
 from __future__ import annotations
 
+import importlib.util
 import xml.etree.ElementTree as ElementTree
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from rayfix.errors import RayTracingUnavailableError
+from rayfix.errors import ArtefactError, RayTracingUnavailableError, UnknownSceneError
 from rayfix.files import sha256_of, write_text_whole
 from rayfix.scene.mesh import Mesh
+from rayfix.scene.scene import Scene
 
 THICKNESS_M = 0.1
 """Thickness of a wall's slab in the reflection model [m], as in Sionna RT's own scenes."""
 
 GROUND_MATERIAL = "concrete"
 """As in Sionna RT's own scenes; the ITU's ground materials end at 10 GHz."""
+
+
+def geometry_file(scene: Scene, folder: Path) -> Path:
+    """The Mitsuba XML file of a scene; Sionna's own scenes are found without importing Sionna.
+
+    Raises:
+        RayTracingUnavailableError: the scene ships with Sionna RT, which is not installed.
+        UnknownSceneError: Sionna RT ships no scene of this name.
+        ArtefactError: the geometry file is missing.
+    """
+    kind, _, name = scene.geometry.partition(":")
+    if kind != "builtin":
+        path = folder / scene.geometry
+        if not path.is_file():
+            raise ArtefactError(path, "the geometry of the scene is missing")
+        return path
+    package = importlib.util.find_spec("sionna")
+    if package is None or not package.submodule_search_locations:
+        raise RayTracingUnavailableError(
+            f"the geometry of '{scene.name}' ships with Sionna RT: pip install 'rayfix[maps]'"
+        )
+    path = Path(package.submodule_search_locations[0], "rt", "scenes", name, f"{name}.xml")
+    if not path.is_file():
+        raise UnknownSceneError(f"Sionna RT ships no scene called {name!r}")
+    return path
+
+
+def shape_files(xml: Path) -> Iterator[tuple[str, Path]]:
+    """Name and PLY file of every shape of a Mitsuba scene; the prefix `mesh-` is left out.
+
+    Raises:
+        ArtefactError: not a Mitsuba scene.
+    """
+    try:
+        root = ElementTree.parse(xml).getroot()
+    except (ElementTree.ParseError, OSError) as error:
+        raise ArtefactError(xml, f"not a Mitsuba scene ({error})") from None
+    for shape in root.iter("shape"):
+        filename = shape.find("string[@name='filename']")
+        if shape.get("type") == "ply" and filename is not None:
+            name = shape.get("id", "").removeprefix("mesh-")
+            yield name, xml.parent / filename.get("value", "")
 
 
 def write_geometry(folder: Path, meshes: Mapping[str, Mesh], ground: Mesh) -> Path:

@@ -84,6 +84,9 @@ class Scene(BaseModel):
     origin_lon_deg: float = Field(ge=-180, le=180)
     extent: Extent
     ue_height_m: float = Field(default=1.5, gt=0, description="height of the maps above ground")
+    ground_mesh: str = Field(
+        default="", description="shape of the geometry that is the ground; empty: flat, at zero"
+    )
     attribution: str = ""
     landmarks: tuple[Landmark, ...] = ()
 

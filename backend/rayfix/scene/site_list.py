@@ -19,8 +19,9 @@ from pydantic import ValidationError
 
 from rayfix.errors import SourceFileError
 from rayfix.scene.cell import Cell
+from rayfix.scene.roofs import Roofs
 from rayfix.scene.scene import Scene
-from rayfix.scene.sites import Placed, Roofs, SiteOptions, check_places, sectors
+from rayfix.scene.sites import Placed, SiteOptions, check_places, sectors
 from rayfix.units import watt_to_dbm
 
 ALIASES = {
@@ -149,9 +150,9 @@ def _cells(
         raise SourceFileError(path, f"{place}: site_id is missing")
     x_m, y_m = (round(value, 2) for value in _position(path, place, row, scene))
     if "height_m" in row:
-        z_m = row["height_m"]
+        z_m = roofs.ground_at(x_m, y_m) + row["height_m"]
     else:
-        z_m = roofs.height_at(x_m, y_m) + row.get("mast_height_m", options.mast_height_m)
+        z_m = roofs.top_at(x_m, y_m) + row.get("mast_height_m", options.mast_height_m)
     power_dbm = row.get("power_dbm", options.power_dbm)
     if "power_w" in row:
         if row["power_w"] <= 0:

@@ -1,33 +1,24 @@
 """Places antennas on a scene: regular or random layouts and lists of real sites -> cells.
 
-Antennas stand on masts on the roofs that `buildings.geojson` knows; no ray tracer is needed.
+Antennas stand on masts on the roofs of the scene; no ray tracer is needed.
 """
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Sequence
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-import shapely
 from pydantic import BaseModel, ConfigDict, Field
-from shapely.geometry.base import BaseGeometry
 
-from rayfix.errors import ArtefactError, InvalidInputError
+from rayfix.errors import InvalidInputError
 from rayfix.scene.cell import Cell
+from rayfix.scene.roofs import Roofs
 from rayfix.scene.scene import Extent, Scene
 
 FloatArray = npt.NDArray[np.float64]
-
-ROOF_EDGE_M = 1.0
-"""A mast on the nearest roof stands this far inside its edge [m]."""
-
-LOWEST_ROOF_M = 6.0
-"""Lower roofs carry no macro site [m]."""
 
 POLE_HEIGHT_M = 25.0
 """Antenna height where no roof is near [m]: the urban macro site of TR 38.901, table 7.2-1."""
@@ -55,62 +46,6 @@ class SiteOptions(BaseModel):
     carrier_hz: float = Field(default=3.5e9, ge=4e8, le=1e11)
     bandwidth_hz: float = Field(default=100e6, ge=5e6, le=4e8)
     roof_radius_m: float = Field(default=60.0, ge=0)
-
-
-class Roofs:
-    """Roof heights of a scene by place, from its buildings.geojson."""
-
-    def __init__(self, polygons: Sequence[BaseGeometry], heights_m: Sequence[float]) -> None:
-        self.polygons = np.asarray(polygons, object)
-        self.heights_m = np.asarray(heights_m, float)
-        self._tree = shapely.STRtree(polygons)
-
-    @classmethod
-    def load(cls, scene: Scene, path: Path) -> Roofs:
-        """Read buildings.geojson.
-
-        Raises:
-            ArtefactError: the file is missing or not such a file.
-        """
-        try:
-            features = json.loads(path.read_text(encoding="utf-8"))["features"]
-            shapes = [shapely.geometry.shape(feature["geometry"]) for feature in features]
-            heights = [float(feature["properties"]["height_m"]) for feature in features]
-        except FileNotFoundError:
-            raise ArtefactError(path, "the file is missing") from None
-        except (ValueError, KeyError, TypeError, shapely.GEOSException) as error:
-            raise ArtefactError(path, f"not the buildings of a scene ({error})") from None
-
-        def convert(lon_lat: FloatArray) -> FloatArray:
-            return np.column_stack(scene.georeference.to_local(lon_lat[:, 1], lon_lat[:, 0]))
-
-        return cls([shapely.transform(shape, convert) for shape in shapes], heights)
-
-    def height_at(self, x_m: float, y_m: float) -> float:
-        """Height of the highest roof over a point [m]; 0 where there is none."""
-        found = self._tree.query(shapely.Point(x_m, y_m), predicate="intersects")
-        return float(self.heights_m[found].max()) if len(found) else 0.0
-
-    def nearest(self, x_m: float, y_m: float, radius_m: float) -> tuple[float, float] | None:
-        """The point itself if a roof is there, else one on the nearest roof within the radius.
-
-        Roofs below `LOWEST_ROOF_M`, or too narrow to stand on, do not count.
-        """
-        if self.height_at(x_m, y_m) >= LOWEST_ROOF_M:
-            return x_m, y_m
-        place = shapely.Point(x_m, y_m)
-        best: tuple[float, float] | None = None
-        distance = radius_m
-        for index in self._tree.query(place, predicate="dwithin", distance=radius_m).tolist():
-            if self.heights_m[index] < LOWEST_ROOF_M:
-                continue
-            inner = self.polygons[index].buffer(-ROOF_EDGE_M)
-            if inner.is_empty or inner.distance(place) > distance:
-                continue
-            distance = inner.distance(place)
-            point = shapely.get_point(shapely.shortest_line(inner, place), 0)
-            best = point.x, point.y
-        return best
 
 
 class Placed(NamedTuple):
@@ -177,14 +112,14 @@ def place_sites(
         site_id = f"{prefix}{number:0{max(2, len(str(len(xy_m_N2))))}d}"
         on_roof = roofs.nearest(x, y, options.roof_radius_m)
         if on_roof is None:
-            z = roofs.height_at(x, y) + POLE_HEIGHT_M
+            z = roofs.top_at(x, y) + POLE_HEIGHT_M
             warnings.append(
                 f"site {site_id}: no roof within {options.roof_radius_m:g} m; "
                 f"on a pole of {POLE_HEIGHT_M:g} m"
             )
         else:
             x, y = on_roof
-            z = roofs.height_at(x, y) + options.mast_height_m
+            z = roofs.top_at(x, y) + options.mast_height_m
         place = round(x, 2), round(y, 2)
         if place in taken:
             warnings.append(f"site {site_id}: left out, at the place of {taken[place]}")
@@ -220,7 +155,7 @@ def check_places(scene: Scene, roofs: Roofs, cells: Sequence[Cell]) -> list[str]
     """Warnings about sites outside the map or below a roof, one a site and reason."""
     found: dict[str, None] = {}
     for cell in cells:
-        roof = roofs.height_at(cell.x_m, cell.y_m)
+        roof = roofs.top_at(cell.x_m, cell.y_m)
         if not scene.extent.contains(cell.x_m, cell.y_m):
             found[f"site {cell.site_id}: outside the map ({cell.x_m:.0f}, {cell.y_m:.0f}) m"] = None
         if cell.z_m <= roof:
