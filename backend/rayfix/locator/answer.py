@@ -28,7 +28,7 @@ from rayfix.locator.fix import (
 from rayfix.locator.loaded_scene import LoadedScene
 from rayfix.locator.residuals import residuals_at
 from rayfix.locator.uncertainty import circle_radius_m
-from rayfix.measurement.report import Report, ReportBatch
+from rayfix.measurement.report import Report, ReportBatch, to_batch
 from rayfix.model.coarse_grid import CoarseGrid
 from rayfix.model.positioning import Estimate, ModelOnMap, Positions, ellipse_axes
 from rayfix.scene.scene import Scene
@@ -59,7 +59,7 @@ def answers(
     """One result per query; `unknown_cells` and `timing_ms` are left to the caller."""
     scene = loaded.radio_map.scene
     fixes = _fixes(positions.fix, scene)
-    unrefined = _fixes(positions.unrefined, scene)
+    unrefined = fixes if positions.refinement is None else _fixes(positions.unrefined, scene)
     hypotheses = _hypotheses(positions, scene)
     refinements = _refinements(positions, scene)
     posterior_BP = _numpy(positions.posterior_BP)
@@ -78,7 +78,7 @@ def answers(
                 attention=_attention(b, query, batch, on_map, grid, positions)
                 if "attention" in include
                 else None,
-                residuals=_residuals(b, query, batch, on_map, fixes[b])
+                residuals=_residuals(b, query, batch, on_map, fixes[b].x_m, fixes[b].y_m)
                 if "residuals" in include
                 else None,
             )
@@ -98,6 +98,7 @@ def _fixes(estimate: Estimate, scene: Scene) -> list[Fix]:
     xy = _numpy(estimate.xy_m_B2).astype(np.float64)
     lat, lon = scene.georeference.to_lat_lon(xy[:, 0], xy[:, 1])
     radius, confidence = _numpy(estimate.radius_68_m_B), _numpy(estimate.confidence_B)
+    radius_95 = circle_radius_m(major, minor, ELLIPSE_CONFIDENCE)
     return [
         Fix(
             lat=float(lat[b]),
@@ -105,7 +106,7 @@ def _fixes(estimate: Estimate, scene: Scene) -> list[Fix]:
             x_m=float(xy[b, 0]),
             y_m=float(xy[b, 1]),
             accuracy_m=float(radius[b]),
-            accuracy_95_m=circle_radius_m(float(major[b]), float(minor[b]), ELLIPSE_CONFIDENCE),
+            accuracy_95_m=float(radius_95[b]),
             ellipse=Ellipse(
                 float(major[b]), float(minor[b]), float(bearing[b]) % 180.0, ELLIPSE_CONFIDENCE
             ),
@@ -135,14 +136,17 @@ def _refinements(positions: Positions, scene: Scene) -> list[Refinement] | None:
         return None
     path = _numpy(refinement.path_m_BJ2).astype(np.float64)
     lat, lon = scene.georeference.to_lat_lon(path[..., 0], path[..., 1])
-    before, after = _numpy(refinement.energy_before_B), _numpy(refinement.energy_after_B)
+    energy = _numpy(refinement.energy_BJ)
     refinements = []
     for b in range(len(path)):
         stays = bool((path[b] == path[b, 0]).all())
         places = tuple(
             (float(lat[b, j]), float(lon[b, j])) for j in range(1 if stays else len(path[b]))
         )
-        refinements.append(Refinement(len(places) - 1, places, float(before[b]), float(after[b])))
+        energies = tuple(float(value) for value in energy[b][: len(places)])
+        refinements.append(
+            Refinement(len(places) - 1, places, energies[0], float(energy[b][-1]), energies)
+        )
     return refinements
 
 
@@ -151,13 +155,21 @@ def report_order(reports: Sequence[Report]) -> list[int]:
     return sorted(range(len(reports)), key=lambda index: reports[index].time)
 
 
-def _residuals(
-    b: int, query: LocateQuery, batch: ReportBatch, on_map: ModelOnMap, fix: Fix
+def residuals_of_query(
+    query: LocateQuery, on_map: ModelOnMap, x_m: float, y_m: float
 ) -> tuple[Residual, ...]:
-    """Residuals at the fix, with the index that each report has in the request."""
+    """Residuals of a query's reports at any place, as if the phone were there."""
+    batch, _ = to_batch([query.reports], on_map.maps.cell_index)
+    return _residuals(0, query, batch, on_map, x_m, y_m)
+
+
+def _residuals(
+    b: int, query: LocateQuery, batch: ReportBatch, on_map: ModelOnMap, x_m: float, y_m: float
+) -> tuple[Residual, ...]:
+    """Residuals at a place, with the index that each report has in the request."""
     order = report_order(query.reports)
     noise = on_map.model.config.noise
-    found = residuals_at(batch[b : b + 1], on_map.maps, noise, fix.x_m, fix.y_m)
+    found = residuals_at(batch[b : b + 1], on_map.maps, noise, x_m, y_m)
     return tuple(replace(residual, report=order[residual.report]) for residual in found)
 
 
