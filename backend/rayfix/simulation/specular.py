@@ -9,7 +9,7 @@ them exact or reject them.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import drjit as dr
 import mitsuba as mi
@@ -39,6 +39,57 @@ either table does not know it: lost only if it collides in both."""
 CANDIDATES_PER_RECEIVER = 600
 CHAIN_RESOLUTION_M = 0.02
 """Planes closer than this are one plane; exact duplicates are removed at the end."""
+
+
+class Bounces(NamedTuple):
+    """Where paths bounce: P paths, D reflections at most.
+
+    Attributes:
+        point_m: places [m], [P, D, 3].
+        normal: unit normals of the surfaces, either side, [P, D, 3].
+        material: index of the surface's material in the sorted names of the scene's radio
+            materials, [P, D]; -1 where a path has fewer reflections.
+    """
+
+    point_m: npt.NDArray[np.float64]
+    normal: npt.NDArray[np.float64]
+    material: npt.NDArray[np.int64]
+
+    @classmethod
+    def of(cls, world: World, buffer: PathsBuffer) -> Bounces:
+        """From Sionna RT's buffer after its image method."""
+        count, depth = buffer.buffer_size, buffer.depth_dim_size
+        if count == 0:
+            return cls(np.zeros((0, depth, 3)), np.zeros((0, depth, 3)), np.zeros((0, depth), int))
+        names = sorted(world.sionna.radio_materials)
+        material_of_shape = {
+            int(item.object_id): names.index(item.radio_material.name)
+            for item in world.sionna.objects.values()
+        }
+        points, normals, materials = [], [], []
+        for number in range(1, depth + 1):
+            active = buffer.num_interactions() >= number
+            points.append(buffer.get_vertex(mi.UInt(number), active).numpy().T)
+            normals.append(
+                buffer.get_primitive_props(
+                    mi.UInt(number), return_normal=True, return_vertices=False, active=active
+                )
+                .numpy()
+                .T
+            )
+            shapes = buffer.get_shape(mi.UInt(number), active).numpy()
+            known, place = np.unique(shapes, return_inverse=True)
+            index = np.array([material_of_shape.get(int(shape), -1) for shape in known])[place]
+            materials.append(np.where(active.numpy(), index, -1))
+        return cls(
+            np.stack(points, axis=1).astype(np.float64),
+            np.stack(normals, axis=1).astype(np.float64),
+            np.stack(materials, axis=1).astype(np.int64),
+        )
+
+    def select(self, chosen: npt.NDArray[np.int64]) -> Bounces:
+        """Those of some paths."""
+        return Bounces(*(values[chosen] for values in self))
 
 
 class ReceiverGrid:
@@ -90,6 +141,20 @@ def specular_paths(
         xy_m: receivers [m], shape [N, 2], at the scene's UE height.
         rays: rays shot from the site.
     """
+    paths, _ = specular_chains(world, site, xy_m, max_depth=max_depth, rays=rays, seed=seed)
+    return paths
+
+
+def specular_chains(
+    world: World,
+    site: Any,
+    xy_m: npt.NDArray[np.float64],
+    *,
+    max_depth: int,
+    rays: int,
+    seed: int,
+) -> tuple[PathList, Bounces]:
+    """`specular_paths`, and where they bounce."""
     height_m = world.scene.ue_height_m
     receivers = mi.Point3f(xy_m[:, 0], xy_m[:, 1], height_m)
     buffer = PathsBuffer(len(xy_m) * CANDIDATES_PER_RECEIVER, max_depth, False)
@@ -175,10 +240,12 @@ def _chain_with_plane(chain: Any, normal: Any, point: Any) -> Any:
     return chain
 
 
-def _solved(world: World, site: Any, receivers: Any, buffer: PathsBuffer, rays: int) -> PathList:
+def _solved(
+    world: World, site: Any, receivers: Any, buffer: PathsBuffer, rays: int
+) -> tuple[PathList, Bounces]:
     """Sionna RT's image method and field calculation on the proposed chains."""
     if buffer.buffer_size == 0:
-        return PathList.empty()
+        return PathList.empty(), Bounces.of(world, buffer)
     isotropic = PlanarArray(num_rows=1, num_cols=1, pattern="iso", polarization="VH")
     patterns = isotropic.antenna_pattern.patterns
     upright = mi.Point3f(0.0)
@@ -194,7 +261,7 @@ def _solved(world: World, site: Any, receivers: Any, buffer: PathsBuffer, rays: 
     )  # fmt: skip
     buffer.discard_invalid()
     if buffer.buffer_size == 0:
-        return PathList.empty()
+        return PathList.empty(), Bounces.of(world, buffer)
     response = [
         [buffer.a[received][excited].numpy() for received in range(2)] for excited in range(2)
     ]
@@ -206,15 +273,16 @@ def _solved(world: World, site: Any, receivers: Any, buffer: PathsBuffer, rays: 
         response=np.asarray(response).transpose(2, 0, 1).astype(np.complex64),
         kind=np.where(depth == 0, PathKind.LINE_OF_SIGHT, PathKind.REFLECTION).astype(np.uint8),
     )
-    return _without_duplicates(paths)
+    single = _without_duplicates(paths)
+    return paths.select(single), Bounces.of(world, buffer).select(single)
 
 
-def _without_duplicates(paths: PathList) -> PathList:
-    """One of each path: proposals of one chain may differ in rounding."""
+def _without_duplicates(paths: PathList) -> npt.NDArray[np.int64]:
+    """Indices of one of each path: proposals of one chain may differ in rounding."""
     order = np.lexsort((paths.delay_s, paths.receiver))
     ordered = paths.select(order)
     if len(ordered) < 2:
-        return ordered
+        return order
     kept = np.ones(len(ordered), bool)
     for back in (1, 2, 3):  # equal delays lie next to each other, in any order
         same = (
@@ -223,4 +291,4 @@ def _without_duplicates(paths: PathList) -> PathList:
             & (np.abs(ordered.departure[back:] - ordered.departure[:-back]).max(axis=1) < 1e-4)
         )
         kept[back:] &= ~same
-    return ordered.select(kept)
+    return order[kept]
