@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 import sys
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from rayfix.api.commands import app as keys_app
 from rayfix.errors import RayFixError
+from rayfix.measurement.commands import app as measurement_app
 from rayfix.scene.commands import app as scene_app
 
 app = typer.Typer(name="rayfix", help=__doc__, no_args_is_help=True, pretty_exceptions_enable=False)
@@ -17,8 +20,10 @@ maps_app = typer.Typer(help="Radio maps: build, check, export.", no_args_is_help
 dataset_app = typer.Typer(help="Measurement datasets from exact paths.", no_args_is_help=True)
 RadioMapsDir = Annotated[Path, typer.Option(help="Folder of the radio maps.")]
 app.add_typer(scene_app, name="scene")
+app.add_typer(keys_app, name="keys")
 app.add_typer(maps_app, name="maps")
 app.add_typer(dataset_app, name="dataset")
+app.add_typer(measurement_app, name="measurement")
 
 
 @maps_app.command("build")
@@ -157,6 +162,9 @@ def feed(
         str, typer.Option(help="Errors of the reports, a name in the conditions file.")
     ] = "standard",
     interval: Annotated[float, typer.Option(help="Seconds between two fixes of a phone.")] = 1.0,
+    key: Annotated[
+        str | None, typer.Option(help="API key.", envvar="RAYFIX_API_KEY", show_default=False)
+    ] = None,
     conditions: Annotated[Path, typer.Option(help="Where conditions are defined.")] = Path(
         "configs/conditions.yaml"
     ),
@@ -169,7 +177,7 @@ def feed(
 
     run(
         url, ues, routes=radio_maps_dir / scene / "feed.zarr.zip", condition=condition,
-        conditions_path=conditions, post_interval_s=interval,
+        conditions_path=conditions, post_interval_s=interval, key=key,
     )  # fmt: skip
 
 
@@ -220,6 +228,44 @@ def evaluate(
     typer.echo(json.dumps([asdict(row) for row in rows], indent=1) if as_json else table)
 
 
+class Method(StrEnum):
+    """What locates the reports of a file."""
+
+    MODEL = "model"
+    GRID = "grid"
+
+
+@app.command("locate")
+def locate(
+    report: Annotated[Path, typer.Option(help="A body of POST /api/v1/locate, JSON.")],
+    scene: Annotated[
+        str | None, typer.Option(help="Folder below radio-maps-dir; default: the file's scene.")
+    ] = None,
+    method: Annotated[
+        Method,
+        typer.Option(help="A trained model, or the exact posterior on the grid of the map."),
+    ] = Method.MODEL,
+    model: Annotated[str, typer.Option(help="Name of the model.")] = "munich",
+    condition: Annotated[
+        str, typer.Option(help="Whose errors the grid posterior assumes.")
+    ] = "standard",
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    models_dir: Annotated[Path, typer.Option(help="Folder of <model>/.")] = Path("models"),
+    radio_maps_dir: RadioMapsDir = Path("radio_maps"),
+    conditions: Annotated[Path, typer.Option(help="Where conditions are defined.")] = Path(
+        "configs/conditions.yaml"
+    ),
+) -> None:
+    """Locate the reports of a file, without a service."""
+    from rayfix.locator.offline import locate_file
+
+    found = locate_file(
+        report, scene, method.value, model=model, condition=condition, models_dir=models_dir,
+        radio_maps_dir=radio_maps_dir, conditions_path=conditions,
+    )  # fmt: skip
+    typer.echo(json.dumps(found.document()) if as_json else found.describe())
+
+
 @app.command("serve")
 def serve(
     host: Annotated[
@@ -228,12 +274,16 @@ def serve(
     port: Annotated[
         int | None, typer.Option(help="Port; default RAYFIX_PORT or 8000.", min=1, max=65535)
     ] = None,
+    insecure: Annotated[
+        bool | None,
+        typer.Option("--insecure", help="Ask nobody for a key, even where others can reach it."),
+    ] = None,
 ) -> None:
     """Serve fixes, maps and the console over HTTP; every other setting is RAYFIX_* (config.py)."""
     from rayfix.api.server import serve as run
     from rayfix.config import load_settings
 
-    run(load_settings(host=host, port=port))
+    run(load_settings(host=host, port=port, insecure=insecure))
 
 
 def main() -> None:

@@ -42,7 +42,7 @@ def build_dataset(
     """
     config = load_config(config_path, DatasetConfig)
     changes = load_conditions(conditions_path).worlds
-    city = _City(scene, radio_maps_dir, config.paths)
+    city = City(scene, radio_maps_dir, config.paths)
     files = []
     for split in splits or config.splits:
         xy_m_ST2, motion_S = candidates(config, split, city.places)
@@ -86,7 +86,7 @@ def build_routes(
         As for `build_dataset`.
     """
     config = load_config(config_path, RoutesConfig)
-    city = _City(scene, radio_maps_dir, config.paths)
+    city = City(scene, radio_maps_dir, config.paths)
     xy_m_ST2, motion_S = draw_routes(config, city.scene.extent, city.places.is_free)
     recording = Recording(
         name="routes",
@@ -102,7 +102,7 @@ def build_routes(
     return record(recording, city.worlds({NOMINAL: WorldChange()}, (NOMINAL,)), output)
 
 
-class _City:
+class City:
     """A scene with its sites, in the ray tracer."""
 
     def __init__(self, name: str, radio_maps_dir: Path, paths: TracingConfig) -> None:

@@ -1,0 +1,54 @@
+"""The commands `rayfix measurement ...`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from rayfix.errors import InvalidInputError
+
+app = typer.Typer(help="Reports of phones: simulate from exact paths.", no_args_is_help=True)
+
+
+@app.callback()
+def _group() -> None:
+    """Keeps `simulate` a subcommand while it is the only one."""
+
+
+@app.command("simulate")
+def simulate(
+    at: Annotated[str, typer.Option(help="LAT,LON of the phone in degrees, outdoors.")],
+    output: Annotated[Path, typer.Option(help="The file: a body of POST /api/v1/locate.")],
+    scene: Annotated[str, typer.Option(help="Folder below radio-maps-dir.")] = "munich",
+    condition: Annotated[
+        str, typer.Option(help="Errors of the report, a name in the conditions file.")
+    ] = "standard",
+    reports: Annotated[int, typer.Option(help="Reports, 0.2 s apart.", min=1, max=100)] = 1,
+    seed: Annotated[int, typer.Option(help="Seed of the errors.", min=0)] = 0,
+    conditions: Annotated[Path, typer.Option(help="Where conditions are defined.")] = Path(
+        "configs/conditions.yaml"
+    ),
+    radio_maps_dir: Annotated[Path, typer.Option(help="Folder of <scene>/cells.yaml.")] = Path(
+        "radio_maps"
+    ),
+) -> None:
+    """Trace exact paths to one place and write what a phone there would report."""
+    from rayfix.measurement.simulate import simulate_reports
+
+    lat_deg, lon_deg = _place(at)
+    drawn = simulate_reports(
+        scene, lat_deg, lon_deg, condition=condition, reports=reports, seed=seed,
+        radio_maps_dir=radio_maps_dir, conditions_path=conditions,
+    )  # fmt: skip
+    heard = max(len(report.cells) for report in drawn.reports)
+    typer.echo(f"Wrote {drawn.save(output)}: {len(drawn.reports)} reports of up to {heard} cells")
+
+
+def _place(text: str) -> tuple[float, float]:
+    try:
+        lat, lon = (float(value) for value in text.split(","))
+    except ValueError:
+        raise InvalidInputError("at", f"LAT,LON in degrees is expected, not {text!r}") from None
+    return lat, lon
