@@ -8,11 +8,13 @@ is Sionna RT's (uniform theory of diffraction with the materials' reflection coe
 from __future__ import annotations
 
 import itertools
+import re
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from rayfix.simulation.path_list import PathKind, PathList
+from rayfix.simulation.world import ground_shape
 from rayfix.units import SPEED_OF_LIGHT_M_S
 
 if TYPE_CHECKING:
@@ -36,15 +38,19 @@ PAIRS_PER_BATCH = 1 << 22
 
 
 def scene_edges(world: World) -> Any:
-    """All edges between two faces of one mesh that can diffract, as a `WedgeGeometry`."""
+    """All edges between two faces of one mesh that can diffract, as a `WedgeGeometry`.
+
+    The ground has none: the creases of its triangles stand for a smooth surface.
+    """
     import drjit as dr
     import mitsuba as mi
     from sionna.rt.utils import WedgeGeometry
     from sionna.rt.utils.wedges import wedge_geometry
 
+    ground = ground_shape(world.scene)
     found = []
     for shape in world.sionna.mi_scene.shapes():
-        if not shape.is_mesh():
+        if not shape.is_mesh() or (ground and re.search(ground, shape.id())):
             continue
         faces = shape.face_count()
         face = dr.repeat(dr.arange(mi.UInt, faces), 3)

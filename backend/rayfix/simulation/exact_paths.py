@@ -7,18 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from rayfix.errors import InvalidInputError
 from rayfix.scene.cell import Cell, sites_of
-from rayfix.scene.detection import PATH_RANGE_DB, least_path_gain_db
-from rayfix.simulation.antenna import sector_field
-from rayfix.simulation.path_list import PathKind, PathList
+from rayfix.simulation.features import FeatureSums
+from rayfix.simulation.path_list import PathList
 from rayfix.simulation.world import World
-from rayfix.units import db_to_linear, enu_rad_to_bearing
 
 FloatArray = npt.NDArray[np.float32]
 
@@ -133,7 +130,8 @@ def site_paths(
     )
     if not config.diffraction:
         return paths
-    receivers = mi.Point3f(xy_m[:, 0], xy_m[:, 1], world.scene.ue_height_m)
+    height_m = world.receiver_height_m(xy_m[:, 0], xy_m[:, 1])
+    receivers = mi.Point3f(xy_m[:, 0], xy_m[:, 1], height_m)
     seen = edges_seen(world, world.edges, position)
     return PathList.joined([paths, diffracted_paths(world, seen, position, receivers)])
 
@@ -152,68 +150,12 @@ def _undetected(receivers: int, cells: int) -> PathFeatures:
     )
 
 
-def sector_gain(cell: Cell, paths: PathList) -> npt.NDArray[np.float64]:
-    """Path gain (linear) of every path with the antenna of a cell, shape [P]."""
-    import mitsuba as mi
-
-    if not len(paths):
-        return np.zeros(0)
-    theta, phi = sector_field(cell, mi.Vector3f(paths.departure.T))
-    field = (
-        theta.numpy()[:, None] * paths.response[:, 0] + phi.numpy()[:, None] * paths.response[:, 1]
-    )
-    gain: npt.NDArray[np.float64] = np.sum(
-        field.real.astype(float) ** 2 + field.imag.astype(float) ** 2, axis=1
-    )
-    return gain
-
-
-def cell_features(
-    cell: Cell, paths: PathList, count: int, share: npt.NDArray[np.float64] | None = None
-) -> tuple[dict[str, npt.NDArray[Any]], npt.NDArray[np.bool_], npt.NDArray[np.bool_]]:
-    """Features of one cell at `count` receivers: what maps and exact paths both report.
-
-    Args:
-        share: weight of each path's power at its receiver, [P]; None = 1. It does not change
-            which paths are detectable.
-    Returns:
-        Values by the names of `PathFeatures` (`los` aside), whether the cell is detectable, and
-        whether the direct path is free, [count] each.
-    """
-    gain = sector_gain(cell, paths)
-    received = gain if share is None else gain * share
-    receiver = paths.receiver
-
-    def total(weight: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-        return np.bincount(receiver, weights=weight, minlength=count).astype(np.float64)
-
-    power = total(received)
-    strongest = np.zeros(count)
-    np.maximum.at(strongest, receiver, gain)
-    detectable = gain >= strongest[receiver] * db_to_linear(-PATH_RANGE_DB)
-    first = np.full(count, np.inf)
-    np.minimum.at(first, receiver[detectable], paths.delay_s[detectable])
-    east, north = (total(received * paths.departure[:, axis]) for axis in (0, 1))
-    free = np.zeros(count, bool)
-    free[receiver[paths.kind == PathKind.LINE_OF_SIGHT]] = True
-
-    heard = power >= db_to_linear(float(least_path_gain_db([cell])[0]))
-    with np.errstate(divide="ignore", invalid="ignore"):
-        mean = total(received * paths.delay_s) / power
-        variance = total(received * (paths.delay_s - mean[receiver]) ** 2) / power
-        values = {
-            "path_gain_db": 10.0 * np.log10(power),
-            "toa_ns": first * 1e9,
-            "aoa_deg": enu_rad_to_bearing(np.arctan2(north, east)),
-            "rms_delay_spread_ns": np.sqrt(variance) * 1e9,
-            "k_factor_db": 10.0 * np.log10(strongest / np.maximum(power - strongest, 0.0)),
-        }
-    return values, heard, free
-
-
 def _fill(features: PathFeatures, column: int, cell: Cell, paths: PathList) -> None:
     """Write one cell's column of features."""
-    values, heard, free = cell_features(cell, paths, len(features.los))
-    for name, value in values.items():
-        getattr(features, name)[heard, column] = value[heard]
+    sums = FeatureSums(cell, len(features.los))
+    sums.add(paths)
+    values, heard, free = sums.values()
+    for field in fields(features):
+        if field.name != "los":
+            getattr(features, field.name)[heard, column] = values[field.name][heard]
     features.los[:, column] = heard & free

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from enum import IntEnum
 
 import numpy as np
@@ -14,7 +14,10 @@ class PathKind(IntEnum):
 
     LINE_OF_SIGHT = 0
     REFLECTION = 1
+    """Reflected, or passed through walls, by the laws of geometrical optics."""
     DIFFRACTION = 2
+    SCATTERING = 3
+    """Scattered diffusely at least once: one of countless rays, not a path that arrives alone."""
 
 
 @dataclass(frozen=True)
@@ -57,6 +60,10 @@ class PathList:
         return PathList(
             *(np.concatenate([getattr(p, f.name) for p in parts]) for f in fields(PathList))
         )
+
+    def at(self, receiver: npt.NDArray[np.int64]) -> PathList:
+        """The same paths with other receiver numbers, [P]."""
+        return replace(self, receiver=receiver)
 
     def select(self, chosen: npt.NDArray[np.bool_] | npt.NDArray[np.int64]) -> PathList:
         """The chosen paths."""

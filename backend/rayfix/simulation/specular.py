@@ -91,6 +91,16 @@ class Bounces(NamedTuple):
         """Those of some paths."""
         return Bounces(*(values[chosen] for values in self))
 
+    def padded(self, paths: int) -> Bounces:
+        """Followed by paths without reflections, up to this number of paths."""
+        more = paths - len(self.material)
+        depth = self.material.shape[1]
+        return Bounces(
+            np.concatenate([self.point_m, np.zeros((more, depth, 3))]),
+            np.concatenate([self.normal, np.zeros((more, depth, 3))]),
+            np.concatenate([self.material, np.full((more, depth), -1)]),
+        )
+
 
 class ReceiverGrid:
     """Receivers by pixel, so that a ray finds those near its crossing at once.
@@ -138,7 +148,7 @@ def specular_paths(
 
     Args:
         site: position, `mi.Point3f`.
-        xy_m: receivers [m], shape [N, 2], at the scene's UE height.
+        xy_m: receivers [m], shape [N, 2], at the scene's UE height above ground.
         rays: rays shot from the site.
     """
     paths, _ = specular_chains(world, site, xy_m, max_depth=max_depth, rays=rays, seed=seed)
@@ -155,14 +165,14 @@ def specular_chains(
     seed: int,
 ) -> tuple[PathList, Bounces]:
     """`specular_paths`, and where they bounce."""
-    height_m = world.scene.ue_height_m
+    height_m = world.receiver_height_m(xy_m[:, 0], xy_m[:, 1])
     receivers = mi.Point3f(xy_m[:, 0], xy_m[:, 1], height_m)
     buffer = PathsBuffer(len(xy_m) * CANDIDATES_PER_RECEIVER, max_depth, False)
     counter = dr.zeros(mi.UInt, 1)
     SBCandidateGenerator()._los(world.sionna.mi_scene, site, receivers, buffer, counter)
-    directions, _ = ray_directions(0, rays, rays, np.random.default_rng(seed).uniform())
+    directions, _ = ray_directions(rays, np.random.default_rng(seed))
     with dr.scoped_set_flag(dr.JitFlag.OptimizeLoops, False):
-        _propose(world, site, directions, ReceiverGrid(xy_m), height_m, buffer, max_depth)
+        _propose(world, site, directions, ReceiverGrid(xy_m), buffer, max_depth)
     buffer.schedule()
     dr.eval()
     buffer.shrink()
@@ -175,7 +185,6 @@ def _propose(
     site: Any,
     directions: Any,
     grid: ReceiverGrid,
-    height_m: float,
     buffer: PathsBuffer,
     max_depth: int,
 ) -> None:
@@ -195,9 +204,9 @@ def _propose(
         si = mi_scene.ray_intersect(
             ray, coherent=True, ray_flags=mi.RayFlags.Minimal, active=active
         )
-        distance = (height_m - ray.o.z) / ray.d.z
-        crosses = active & (depth > 0) & (distance > 0) & (distance < si.t)
-        place, end = grid.around(ray(distance), crosses)
+        crossing = world.receiver_surface.first(ray, si.t, active & (depth > 0))
+        crosses = crossing.valid
+        place, end = grid.around(ray(crossing.distance), crosses)
         while dr.hint(place < end, label="near receivers", exclude=[tables, grid]):
             receiver = dr.gather(mi.UInt, grid.receiver, place)
             key = hash_fnv1a(receiver, h=chain)

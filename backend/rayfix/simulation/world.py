@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -12,8 +13,10 @@ import numpy as np
 import numpy.typing as npt
 
 from rayfix.errors import ArtefactError, InvalidInputError, UnknownSceneError
+from rayfix.scene.ground import ground_of
 from rayfix.scene.scene import Scene
 from rayfix.simulation.llvm import prepare_ray_tracing
+from rayfix.simulation.receiver_surface import ReceiverSurface, receiver_surface
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -43,6 +46,8 @@ class World:
         folder: folder of `scene.json`, needed when the geometry is a file.
         carrier_hz: carrier frequency [Hz]; sets the materials' properties (ITU-R P.2040).
         redraw: draw other materials than the nominal ones.
+        scattering_coefficient: share of the reflected field's amplitude that every material
+            scatters diffusely, 0 to 1 (S in Degli-Esposti et al., 2007); None keeps the scene's.
     Raises:
         RayTracingUnavailableError: no ray tracer on this machine.
         UnknownSceneError: Sionna RT ships no scene of this name.
@@ -56,6 +61,7 @@ class World:
         *,
         carrier_hz: float = DEFAULT_CARRIER_HZ,
         redraw: MaterialRedraw | None = None,
+        scattering_coefficient: float | None = None,
     ) -> None:
         prepare_ray_tracing()
         self.scene = scene
@@ -64,6 +70,19 @@ class World:
         self.carrier_hz = carrier_hz
         if redraw is not None:
             _redraw_materials(self.sionna, redraw)
+        if scattering_coefficient is not None:
+            for material in self.sionna.radio_materials.values():
+                material.scattering_coefficient = scattering_coefficient
+        self.ground = ground_of(scene, folder or Path())
+
+    @cached_property
+    def receiver_surface(self) -> ReceiverSurface:
+        """Where UE antennas lie, for rays that cross it."""
+        return receiver_surface(self.ground, self.scene.ue_height_m)
+
+    def receiver_height_m(self, x_m: npt.ArrayLike, y_m: npt.ArrayLike) -> FloatArray:
+        """Height [m] in the scene's frame of a UE's antenna at these places."""
+        return self.ground.height_m(x_m, y_m) + self.scene.ue_height_m
 
     @property
     def wavelength_m(self) -> float:
@@ -87,7 +106,7 @@ class World:
         import mitsuba as mi
 
         x, y = np.broadcast_arrays(np.asarray(x_m, float), np.asarray(y_m, float))
-        start = mi.Point3f(x.ravel(), y.ravel(), self.scene.ue_height_m)
+        start = mi.Point3f(x.ravel(), y.ravel(), self.receiver_height_m(x, y).ravel())
         blocked = self.sionna.mi_scene.ray_test(mi.Ray3f(start, mi.Vector3f(0, 0, 1)))
         return ~np.broadcast_to(blocked.numpy(), x.size).reshape(x.shape)
 
@@ -103,7 +122,8 @@ class World:
 
     def building_height_m(self, x_m: npt.ArrayLike, y_m: npt.ArrayLike) -> FloatArray:
         """Height of what covers each place above the ground [m]; 0 outdoors."""
-        return np.where(self.outdoor(x_m, y_m), 0.0, self.surface_height_m(x_m, y_m))
+        above_ground = self.surface_height_m(x_m, y_m) - self.ground.height_m(x_m, y_m)
+        return np.where(self.outdoor(x_m, y_m), 0.0, above_ground)
 
     def outdoor_positions(self, count: int, seed: int, *, margin_m: float = 0.0) -> FloatArray:
         """Places drawn uniformly from the outdoor part of the extent, shape [count, 2] (x, y) [m].
@@ -129,20 +149,27 @@ class World:
         return np.concatenate(found) if found else np.zeros((0, 2))
 
 
+def ground_shape(scene: Scene) -> str | None:
+    """Regular expression for the id of the shape that is the ground; None over flat ground."""
+    return rf"(^|[-_]){re.escape(scene.ground_mesh)}$" if scene.ground_mesh else None
+
+
 def _load(scene: Scene, folder: Path | None) -> Any:
     import sionna.rt
 
+    # The ground stays a shape of its own, so that its creases can be told from edges of buildings.
+    alone = ground_shape(scene)
     kind, _, name = scene.geometry.partition(":")
     if kind == "builtin":
         path = getattr(sionna.rt.scene, name, None)
         if not isinstance(path, str):
             raise UnknownSceneError(f"Sionna RT ships no scene called {name!r}.")
-        return sionna.rt.load_scene(path)
+        return sionna.rt.load_scene(path, merge_shapes_exclude_regex=alone)
     file = (folder or Path()) / scene.geometry
     if not file.is_file():
         raise ArtefactError(file, "the geometry of the scene is missing")
     try:
-        return sionna.rt.load_scene(str(file))
+        return sionna.rt.load_scene(str(file), merge_shapes_exclude_regex=alone)
     except (RuntimeError, ValueError) as error:
         raise ArtefactError(file, f"not a scene that Mitsuba can read ({error})") from None
 
