@@ -107,6 +107,7 @@ def settings_of(town: Town, folder: Path) -> Settings:
         threads=1,
         live_log=folder / "live.sqlite",
         frontend_dir=frontend,
+        keys_file=folder / "keys.json",
     )
 
 

@@ -61,6 +61,23 @@ class Settings(BaseSettings):
     max_body_bytes: int = Field(default=1_000_000, ge=1_000)
     body_timeout_s: float = Field(default=10.0, gt=0, description="for the whole request body")
     header_timeout_s: float = Field(default=10.0, gt=0, description="for all request headers")
+    keys_file: Path = Field(default=Path("data/keys.json"), description="hashes of the API keys")
+    insecure: bool = Field(
+        default=False, description="ask nobody for a key, even at an address others can reach"
+    )
+    key_rate_per_s: float = Field(
+        default=200.0, gt=0, description="sequences and other requests of a key, per second"
+    )
+    key_connections: int = Field(
+        default=256, ge=1, description="requests and live readers of a key at a time"
+    )
+    jwt_algorithm: Literal["HS256", "RS256"] = "HS256"
+    jwt_key: SecretStr | None = Field(
+        default=None, description="HS256: the shared secret; RS256: the issuer's public key, PEM"
+    )
+    jwt_issuer: str | None = Field(default=None, description="`iss` that a JWT must have")
+    jwt_audience: str | None = Field(default=None, description="`aud` that a JWT must have")
+    camara: bool = Field(default=False, description="serve CAMARA location retrieval")
     cors_origins: Names = Field(
         default=(), description="origins of other sites that may call, with commas; none by default"
     )

@@ -68,6 +68,17 @@ class SourceFileError(RayFixError):
         self.reason = reason
 
 
+class DiskFullError(RayFixError):
+    """A file cannot be written because the disk, a quota or a size limit is reached."""
+
+    code = "disk_full"
+
+    def __init__(self, path: Path | str, reason: str) -> None:
+        super().__init__(f"{path}: {reason}; what was there before is unchanged")
+        self.path = Path(path)
+        self.reason = reason
+
+
 class OutsideMapError(RayFixError):
     """A point lies outside the radio map."""
 
@@ -84,6 +95,12 @@ class NoKnownCellsError(RayFixError):
     """No report names a cell of the radio map."""
 
     code = "no_known_cells"
+
+
+class MissingExtraError(RayFixError):
+    """This installation lacks an optional package; the message names the extra to install."""
+
+    code = "not_installed"
 
 
 class RayTracingUnavailableError(RayFixError):

@@ -56,7 +56,11 @@ def test_config_tells_the_console_its_token(town_settings: Settings) -> None:
         settings = town_settings.model_copy(update={"mapbox_token": token})
         with TestClient(create_app(settings)) as client:
             config = client.get("/api/v1/config").json()
-        assert config == {"mapbox_token": told, "version": __version__}
+        assert config == {
+            "mapbox_token": told,
+            "version": __version__,
+            "auth_required": False,
+        }
 
 
 def test_the_console_is_served_with_its_caching(client: TestClient) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import sqlite3
 import threading
 import time
 from collections.abc import Callable
@@ -160,3 +161,23 @@ def test_redis_that_is_not_there_is_an_error_of_its_own(make_record: MakeRecord)
     for call in (log.state, log.latest, lambda: log.append([make_record()])):
         with pytest.raises(LiveLogUnavailableError, match="Redis"):
             call()
+
+
+def test_a_log_file_of_the_first_version_is_taken_over(
+    tmp_path: Path, make_record: Callable[..., FixRecord]
+) -> None:
+    path = tmp_path / "live.sqlite"
+    log = SqliteLog(path, Retention(1e9, 10**9))
+    log.append([make_record()])
+    log.close()
+    with sqlite3.connect(path) as file:
+        file.execute("ALTER TABLE fix DROP COLUMN truth_lat")
+        file.execute("ALTER TABLE fix DROP COLUMN truth_lon")
+        file.execute("ALTER TABLE fix DROP COLUMN serving_cell")
+        file.execute("PRAGMA user_version = 1")
+    log = SqliteLog(path, Retention(1e9, 10**9))
+    log.append([dataclasses.replace(make_record(), truth_lat=48.1, truth_lon=11.5)])
+    first, second = log.since(0, 10)
+    log.close()
+    assert (first.truth_lat, first.truth_lon) == (None, None)
+    assert (second.truth_lat, second.truth_lon) == (48.1, 11.5)

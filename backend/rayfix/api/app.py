@@ -5,21 +5,37 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any
 
 import structlog
-from fastapi import FastAPI, Response
+from fastapi import FastAPI
 from fastapi_offline import FastAPIOffline
 from starlette.middleware.cors import CORSMiddleware
+from starlette.middleware.gzip import DEFAULT_EXCLUDED_CONTENT_TYPES, GZipMiddleware
 
 from rayfix import __version__
 from rayfix.api import problems
-from rayfix.api.body_limit import BodyLimit, refuse_with_problem
+from rayfix.api.body_limit import BodyLimit
 from rayfix.api.console import Console
+from rayfix.api.describe import complete
+from rayfix.api.guard import Guard
+from rayfix.api.identity import Identity
+from rayfix.api.limits import Limits
 from rayfix.api.metrics import Metrics
-from rayfix.api.problems import Problem
 from rayfix.api.request_log import REQUEST_ID, RequestLog
-from rayfix.api.routes import fixes, geolocate, health, live, locate, radio_maps, scenes, ues
+from rayfix.api.routes import (
+    camara,
+    events,
+    fixes,
+    geolocate,
+    health,
+    live,
+    locate,
+    models,
+    radio_maps,
+    scenes,
+    tiles,
+    ues,
+)
 from rayfix.api.services import Services
 from rayfix.config import Settings
 from rayfix.live.hub import LiveHub
@@ -33,6 +49,13 @@ log = structlog.get_logger(__name__)
 
 DRAIN_S = 2.0
 """Time for accepted sequences, and again for unwritten fixes, after the last connection closed."""
+
+COMPRESS_FROM_BYTES = 4096
+"""Smaller answers, such as a fix, are faster sent as they are."""
+
+ROUTES = (
+    locate, fixes, ues, live, events, scenes, radio_maps, tiles, models, geolocate, health,
+)  # fmt: skip
 
 DESCRIPTION = """
 Finds where a phone is from what it hears of the cell sites around it.
@@ -49,10 +72,14 @@ def create_app(
 ) -> FastAPI:
     """The application. What is not given is loaded when it starts.
 
+    Raises:
+        ConfigError: others could reach the service and nothing protects it.
     Raises (when it starts):
         ArtefactError: a model, map or log file is missing or damaged; the message names it.
     """
     metrics = Metrics()
+    identity = Identity(settings)
+    limits = Limits()
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -61,6 +88,8 @@ def create_app(
             locator or Locator.load(settings),
             live_log or open_live_log(settings),
             metrics,
+            identity,
+            limits,
         )
         app.state.services = services
         log.info("ready", model=services.locator.model, scenes=list(settings.scenes))
@@ -79,28 +108,39 @@ def create_app(
         separate_input_output_schemas=False,
     )
     problems.install(app)
-    for module in (locate, fixes, ues, live, scenes, radio_maps, geolocate, health):
+    for module in ROUTES + ((camara,) if settings.camara else ()):
         app.include_router(module.router)
     app.router.default = Console(settings.frontend_dir)
     app.add_middleware(
         BodyLimit,
         max_bytes=settings.max_body_bytes,
         timeout_s=settings.body_timeout_s,
-        refuse=_refuse,
     )
+    app.add_middleware(Guard, identity=identity, limits=limits)
+    app.add_middleware(
+        GZipMiddleware, minimum_size=COMPRESS_FROM_BYTES, compresslevel=5,
+        exclude_content_types=(*DEFAULT_EXCLUDED_CONTENT_TYPES, "font/*", "image/*"),
+    )  # fmt: skip
     if settings.cors_origins:
         app.add_middleware(
             CORSMiddleware,
             allow_origins=settings.cors_origins,
             allow_methods=["GET", "POST"],
-            allow_headers=["content-type", REQUEST_ID],
+            allow_headers=["authorization", "content-type", "x-api-key", REQUEST_ID],
         )
     app.add_middleware(RequestLog, metrics=metrics)
-    _complete_openapi(app)
+    complete(app)
     return app
 
 
-def _start(settings: Settings, locator: Locator, live_log: LiveLog, metrics: Metrics) -> Services:
+def _start(
+    settings: Settings,
+    locator: Locator,
+    live_log: LiveLog,
+    metrics: Metrics,
+    identity: Identity,
+    limits: Limits,
+) -> Services:
     worker = LocateWorker(
         locator, settings.max_batch, settings.queue_size, metrics.batch_size.observe
     )
@@ -115,7 +155,7 @@ def _start(settings: Settings, locator: Locator, live_log: LiveLog, metrics: Met
         metrics.watch(name, description, read)
     worker.start()
     hub.start()
-    return Services(settings, locator, worker, hub, metrics)
+    return Services(settings, locator, worker, hub, metrics, identity, limits)
 
 
 def open_live_log(settings: Settings) -> LiveLog:
@@ -128,35 +168,3 @@ def open_live_log(settings: Settings) -> LiveLog:
     if settings.redis_url is not None and settings.redis_url.get_secret_value():
         return RedisLog(settings.redis_url.get_secret_value(), retention)
     return SqliteLog(settings.live_log, retention)
-
-
-def _refuse(path: str, status: int, code: str, detail: str) -> Response:
-    if path == geolocate.PATH:
-        return geolocate.google_error(status, "global", "parseError", detail)
-    return refuse_with_problem(path, status, code, detail)
-
-
-def _complete_openapi(app: FastAPI) -> None:
-    """Add the schemas that no route declares to FastAPI: problems in place of its own error body,
-    and the request that `/v1/geolocate` reads itself."""
-    generate = app.openapi
-
-    def openapi() -> dict[str, Any]:
-        if app.openapi_schema is not None:
-            return app.openapi_schema
-        document = generate()
-        schemas = document["components"]["schemas"]
-        for model in (Problem, geolocate.GeolocateRequest):
-            described = model.model_json_schema(ref_template="#/components/schemas/{model}")
-            schemas.update(described.pop("$defs", {}))
-            schemas[model.__name__] = described
-        for name in ("HTTPValidationError", "ValidationError"):
-            schemas.pop(name, None)
-        for operations in document["paths"].values():
-            for operation in operations.values():
-                answers = operation["responses"]
-                if "HTTPValidationError" in str(answers.get("422", "")):
-                    answers["422"] = problems.responses(422)[422]
-        return document
-
-    app.openapi = openapi  # type: ignore[method-assign]

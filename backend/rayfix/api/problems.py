@@ -12,9 +12,12 @@ from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 from starlette.types import Receive, Scope, Send
 
+from rayfix.api.access import ForbiddenScopeError, UnauthorizedError
+from rayfix.api.limits import RateLimitedError, TooManyConnectionsError
 from rayfix.errors import (
     ArtefactError,
     InvalidInputError,
+    MissingExtraError,
     NoKnownCellsError,
     OutsideMapError,
     RayFixError,
@@ -62,10 +65,34 @@ class UnknownFeatureError(RayFixError):
     code = "unknown_feature"
 
 
+class UnknownModelError(RayFixError):
+    """The service has not loaded a model of this name."""
+
+    code = "unknown_model"
+
+
+class UnknownTileError(RayFixError):
+    """The globe has no tile of these numbers."""
+
+    code = "unknown_tile"
+
+
 class UnsupportedMediaTypeError(RayFixError):
     """The body is not JSON by its Content-Type."""
 
     code = "unsupported_media_type"
+
+
+class BodyTooLargeError(RayFixError):
+    """The body is or grows larger than the service reads."""
+
+    code = "body_too_large"
+
+
+class BodyTimeoutError(RayFixError):
+    """The body did not arrive in time."""
+
+    code = "body_timeout"
 
 
 STATUS: Mapping[type[RayFixError], int] = {
@@ -75,8 +102,17 @@ STATUS: Mapping[type[RayFixError], int] = {
     UnknownFixError: 404,
     UnknownCellError: 404,
     UnknownFeatureError: 404,
+    UnknownModelError: 404,
+    UnknownTileError: 404,
     OutsideMapError: 404,
+    UnauthorizedError: 401,
+    ForbiddenScopeError: 403,
+    BodyTimeoutError: 408,
+    BodyTooLargeError: 413,
     UnsupportedMediaTypeError: 415,
+    RateLimitedError: 429,
+    TooManyConnectionsError: 429,
+    MissingExtraError: 501,
     OverloadedError: 503,
     LiveLogUnavailableError: 503,
     ArtefactError: 500,
@@ -139,14 +175,16 @@ def describe_error(error: RayFixError) -> Problem:
 
 
 def error_response(error: RayFixError) -> Response:
-    """The response to an error raised on purpose; 503 says when to try again."""
-    body = describe_error(error)
-    headers = {}
-    if isinstance(error, OverloadedError):
-        headers["Retry-After"] = str(error.retry_after_s)
-    elif body.status == 503:
-        headers["Retry-After"] = str(RETRY_AFTER_S)
-    return ProblemResponse(body, headers)
+    """The response to an error raised on purpose; 429 and 503 say when to try again."""
+    return ProblemResponse(describe_error(error), retry_headers(error))
+
+
+def retry_headers(error: RayFixError) -> dict[str, str]:
+    """`Retry-After` of errors that pass; `WWW-Authenticate` (RFC 6750, 3) of those without key."""
+    status = status_of(error)
+    if status in (429, 503):
+        return {"Retry-After": str(getattr(error, "retry_after_s", RETRY_AFTER_S))}
+    return {"WWW-Authenticate": "Bearer"} if status == 401 else {}
 
 
 def field_path(location: Iterable[str | int]) -> str:
@@ -204,11 +242,15 @@ def install(app: FastAPI) -> None:
 
 _DESCRIPTIONS = {
     400: "The body is not JSON",
+    401: "No key or token, or one that is not valid",
+    403: "The key or token lacks the scope",
     404: "Not found",
     408: "The body did not arrive in time",
     413: "The body is too large",
     415: "The body is not JSON by its Content-Type",
     422: "A field breaks a rule",
+    429: "The key's limit is reached; `Retry-After` says when to try again",
+    501: "This installation lacks what the request needs",
     503: "Busy, or the live log cannot be reached; `Retry-After` says when to try again",
 }
 BODY_STATUSES = (400, 408, 413, 415, 422)

@@ -26,7 +26,15 @@ from rayfix.api.schemas import (
 )
 from rayfix.live.feature import rfc3339
 from rayfix.live.record import FixRecord
-from rayfix.locator.fix import Fix, Grid, LocateOptions, LocateQuery, LocateResult, Refinement
+from rayfix.locator.fix import (
+    Fix,
+    Grid,
+    LocateOptions,
+    LocateQuery,
+    LocateResult,
+    Refinement,
+    Residual,
+)
 from rayfix.measurement.report import Report
 
 NOT_KEPT = {"posterior", "attention", "residuals"}
@@ -87,13 +95,17 @@ def _refinement(refinement: Refinement) -> RefinementBody:
         path=[(round(lat, 8), round(lon, 8)) for lat, lon in refinement.path],
         energy_before=round(refinement.energy_before, 4),
         energy_after=round(refinement.energy_after, 4),
+        energies=[round(energy, 4) for energy in refinement.energies],
     )
 
 
 def residuals_of(result: LocateResult) -> list[ResidualBody] | None:
     """Residuals of a result, when they were asked for."""
-    if result.residuals is None:
-        return None
+    return None if result.residuals is None else residual_bodies(result.residuals)
+
+
+def residual_bodies(residuals: Sequence[Residual]) -> list[ResidualBody]:
+    """Residuals as bodies."""
     return [
         ResidualBody(
             report=r.report,
@@ -105,7 +117,7 @@ def residuals_of(result: LocateResult) -> list[ResidualBody] | None:
             difference=None if r.difference is None else round(r.difference, 3),
             sigma=round(r.sigma, 3),
         )
-        for r in result.residuals
+        for r in residuals
     ]
 
 
@@ -171,11 +183,21 @@ def record_of(request: LocateRequest, reply: LocateReply) -> FixRecord:
         semi_minor_m=fix.ellipse.semi_minor_m,
         orientation_deg=fix.ellipse.orientation_deg,
         ellipse_confidence=fix.ellipse.confidence,
+        serving_cell=serving_cell(request.reports),
+        truth_lat=None if request.truth is None else request.truth.lat,
+        truth_lon=None if request.truth is None else request.truth.lon,
         detail=_joined(
             reply=reply.model_dump_json(exclude=NOT_KEPT),
             request=request.model_dump_json(include={"reports", "refine"}, exclude_none=True),
         ),
     )
+
+
+def serving_cell(reports: Sequence[Report]) -> str | None:
+    """The cell heard strongest in the last report."""
+    last = max(reports, key=lambda report: report.time)
+    heard = [(cell.rsrp_dbm, cell.cell_id) for cell in last.cells if cell.rsrp_dbm is not None]
+    return max(heard)[1] if heard else None
 
 
 def _joined(**texts: str) -> str:

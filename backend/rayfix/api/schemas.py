@@ -38,6 +38,13 @@ def _refine_from_bool(value: object) -> object:
     return value
 
 
+class TruePlace(ApiModel):
+    """Where a phone really was, WGS 84 [deg]."""
+
+    lat: float = Field(ge=-90, le=90)
+    lon: float = Field(ge=-180, le=180)
+
+
 class LocateRequest(ApiModel):
     """One sequence of reports of one phone; the fix is its place at the last report."""
 
@@ -51,6 +58,10 @@ class LocateRequest(ApiModel):
         BeforeValidator(_refine_from_bool, json_schema_input_type=bool | RefineOptions),
     ] = RefineOptions()
     include: tuple[Literal["posterior", "attention", "residuals"], ...] = ()
+    truth: TruePlace | None = Field(
+        default=None,
+        description="the known place, kept for comparison and never used for the fix",
+    )
 
 
 class LocateBatchRequest(ApiModel):
@@ -95,6 +106,9 @@ class RefinementBody(ApiModel):
     path: list[tuple[float, float]]
     energy_before: float
     energy_after: float
+    energies: list[float] = Field(
+        default=[], description="physics energy at each place of the path"
+    )
 
 
 class ResidualBody(ApiModel):
@@ -191,6 +205,7 @@ class ServiceConfig(ApiModel):
 
     mapbox_token: str | None
     version: str
+    auth_required: bool = Field(description="whether a key is needed")
 
 
 class Health(ApiModel):

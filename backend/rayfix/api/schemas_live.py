@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Literal
 
+from pydantic import Field
+
 from rayfix.api.schemas import ApiModel, LonLat
 
 
@@ -28,6 +30,8 @@ class LiveFixProperties(ApiModel):
     orientation_deg: float
     ellipse_confidence: float
     offset: int
+    serving_cell: str | None = Field(default=None, description="heard strongest in the last report")
+    truth: LonLat | None = Field(default=None, description="where the phone really was, if known")
 
 
 class LiveFix(ApiModel):

@@ -81,11 +81,32 @@ class RadioMapBody(ApiModel):
     image: str
 
 
+class BestServerShare(ApiModel):
+    """The share of the covered area that a cell serves best."""
+
+    cell_id: str
+    share: float
+
+
+class AreaStatistics(ApiModel):
+    """A radio-map layer over the outdoor places of an area; null where no path arrives."""
+
+    feature: str
+    cell: str
+    unit: str
+    area_m2: float
+    covered: float
+    mean: float | None
+    percentiles: list[float] | None = Field(description="5th, 25th, 50th, 75th, 95th")
+    best_servers: list[BestServerShare]
+
+
 class ProbeCell(ApiModel):
-    """What the radio map says of one cell at a point; null = no path."""
+    """What the radio map says of one cell at a point; null = no path, or not on this map."""
 
     cell_id: str
     distance_m: float
+    los: bool | None = Field(description="line of sight")
     rsrp_dbm: float | None
     path_gain: float | None
     toa: float | None

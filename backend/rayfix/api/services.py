@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated
 
 from fastapi import Depends
 from starlette.requests import HTTPConnection
 
+from rayfix.api.identity import Identity
+from rayfix.api.limits import Limits
 from rayfix.api.metrics import Metrics
 from rayfix.config import Settings
 from rayfix.errors import RayFixError
@@ -23,13 +25,20 @@ from rayfix.locator.worker import LocateWorker
 
 @dataclass(frozen=True)
 class Services:
-    """Settings, locator with its thread, live feed, metrics."""
+    """Settings, locator with its thread, live feed, metrics, callers and what they used.
+
+    Attributes:
+        stopping: set when the service is told to stop; answers without an end then end.
+    """
 
     settings: Settings
     locator: Locator
     worker: LocateWorker
     hub: LiveHub
     metrics: Metrics
+    identity: Identity
+    limits: Limits
+    stopping: asyncio.Event = field(default_factory=asyncio.Event)
 
     def scene(self, name: str | None) -> LoadedScene:
         """A scene by name; None = the first.
@@ -92,7 +101,7 @@ class Services:
                 self.metrics.stages.labels(stage).observe(milliseconds / 1e3)
 
 
-def _services(connection: HTTPConnection) -> Services:
+async def _services(connection: HTTPConnection) -> Services:
     services: Services = connection.app.state.services
     return services
 

@@ -37,5 +37,9 @@ def to_feature(record: FixRecord) -> dict[str, Any]:
             "orientation_deg": round(record.orientation_deg, 1),
             "ellipse_confidence": record.ellipse_confidence,
             "offset": record.offset,
+            "serving_cell": record.serving_cell,
+            "truth": None
+            if record.truth_lat is None or record.truth_lon is None
+            else [round(record.truth_lon, 7), round(record.truth_lat, 7)],
         },
     }

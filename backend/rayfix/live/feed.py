@@ -22,10 +22,12 @@ import httpx
 import numpy as np
 
 from rayfix.errors import InvalidInputError, RayFixError
+from rayfix.geo import GeoReference
 from rayfix.measurement.conditions import Condition, load_conditions
 from rayfix.measurement.dataset import Dataset, load_dataset
 from rayfix.measurement.replay import Measured, Phone, phones_on, window
 from rayfix.measurement.report import Report
+from rayfix.scene.scene import Scene
 
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.5, 15.0
 """Pause after the first refusal; it doubles with each further one up to the longest [s]."""
@@ -73,8 +75,11 @@ async def run_feed(
     seed: int = 0,
     duration_s: float | None = None,
     status: bool = True,
+    georeference: GeoReference | None = None,
+    key: str | None = None,
 ) -> Tally:
-    """Move phones and post their reports until cancelled, or for `duration_s` seconds.
+    """Move phones and post their reports until cancelled, or for `duration_s` seconds; with a
+    georeference also where each phone really is.
 
     Raises:
         InvalidInputError: `ues` is not positive.
@@ -83,14 +88,14 @@ async def run_feed(
     phones = phones_on(data, ues)
     measured = Measured(data, condition, seed)
     tally = Tally()
-    async with _client(url) as client:
+    async with _client(url, key) as client:
         start_s = time.monotonic()
         try:
             async with asyncio.TaskGroup() as group:
                 tasks = [
                     group.create_task(
                         _post_forever(
-                            client, measured, phone, tally, post_interval_s,
+                            client, measured, phone, tally, georeference, post_interval_s,
                             start_s + post_interval_s * number / ues,
                         )
                     )
@@ -107,7 +112,7 @@ async def run_feed(
     return tally
 
 
-def _client(url: str) -> httpx.AsyncClient:
+def _client(url: str, key: str | None) -> httpx.AsyncClient:
     parsed = httpx.URL(url)
     if parsed.scheme not in ("http", "https") or not parsed.host:
         raise InvalidInputError("url", "an http or https address is expected")
@@ -115,8 +120,9 @@ def _client(url: str) -> httpx.AsyncClient:
     own_machine = parsed.host in ("localhost", "127.0.0.1", "::1")
     limits = httpx.Limits(max_connections=32)
     return httpx.AsyncClient(
-        base_url=parsed, timeout=10.0, limits=limits, trust_env=not own_machine
-    )
+        base_url=parsed, timeout=10.0, limits=limits, trust_env=not own_machine,
+        headers={"x-api-key": key} if key else None,
+    )  # fmt: skip
 
 
 async def _post_forever(
@@ -124,6 +130,7 @@ async def _post_forever(
     measured: Measured,
     phone: Phone,
     tally: Tally,
+    georeference: GeoReference | None,
     post_interval_s: float,
     start_s: float,
 ) -> None:
@@ -136,7 +143,7 @@ async def _post_forever(
         await asyncio.sleep(max(0.0, due_s - time.monotonic()))
         reports = window(measured, phone, step, time.time())
         if reports:
-            refusal = await _post(client, measured, phone, step, reports, tally)
+            refusal = await _post(client, measured, phone, step, reports, tally, georeference)
             if refusal is None:
                 pause_s = 0.0
             else:
@@ -153,13 +160,18 @@ async def _post(
     step: int,
     reports: Sequence[Report],
     tally: Tally,
+    georeference: GeoReference | None,
 ) -> float | None:
     """Post one sequence; the pause that the service asks for [s], or None after a fix."""
-    body = {
+    x_m, y_m = measured.truth_xy_m(phone.route, phone.offset + step)
+    body: dict[str, object] = {
         "ue_id": phone.ue_id,
         "scene": measured.data.scene,
         "reports": [report.model_dump(exclude_none=True) for report in reports],
     }
+    if georeference is not None:
+        lat, lon = georeference.to_lat_lon(x_m, y_m)
+        body["truth"] = {"lat": round(float(lat), 8), "lon": round(float(lon), 8)}
     sent_s = time.monotonic()
     try:
         reply = await client.post("/api/v1/locate", json=body)
@@ -173,7 +185,6 @@ async def _post(
         raise FeedRefusedError(f"{reply.request.url}: {_problem(reply)}")
     tally.trouble = ""
     fix = reply.json()["fix"]
-    x_m, y_m = measured.truth_xy_m(phone.route, phone.offset + step)
     error_m = float(np.hypot(fix["x_m"] - x_m, fix["y_m"] - y_m))
     now_s = time.monotonic()
     tally.fixes.append((now_s, error_m, (now_s - sent_s) * 1e3))
@@ -214,6 +225,7 @@ def feed(
     condition: str = "standard",
     conditions_path: Path = Path("configs/conditions.yaml"),
     post_interval_s: float = 1.0,
+    key: str | None = None,
 ) -> None:
     """Run the feed until interrupted.
 
@@ -232,7 +244,8 @@ def feed(
         asyncio.run(
             run_feed(
                 load_dataset(routes), conditions[condition], url, ues,
-                post_interval_s=post_interval_s, seed=time.time_ns() % 2**32,
+                post_interval_s=post_interval_s, seed=time.time_ns() % 2**32, key=key,
+                georeference=Scene.load(routes.parent).georeference,
             )
         )  # fmt: skip
     except KeyboardInterrupt:

@@ -31,6 +31,9 @@ class FixRecord:
         accuracy_m: radius that holds 68 % [m].
         confidence: weight of the hypothesis [0..1].
         semi_major_m, semi_minor_m, orientation_deg, ellipse_confidence: uncertainty ellipse.
+        truth_lat, truth_lon: where the phone really was [deg], as far as its sender knew; for
+            evaluation only.
+        serving_cell: the cell heard strongest in the last report; None where none has an RSRP.
         detail: what only a look at this one fix needs, opaque to the log (JSON text).
         offset: place in the log, from 1, ascending; 0 = not appended yet.
     """
@@ -50,3 +53,6 @@ class FixRecord:
     ellipse_confidence: float
     detail: str = ""
     offset: int = 0
+    truth_lat: float | None = None
+    truth_lon: float | None = None
+    serving_cell: str | None = None

@@ -13,7 +13,7 @@ from rayfix.errors import ArtefactError
 from rayfix.live.log import LiveLogUnavailableError, LogState, Retention
 from rayfix.live.record import FixRecord
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 _SCHEMA = """
 CREATE TABLE fix (
   "offset" INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -21,19 +21,26 @@ CREATE TABLE fix (
   time_s REAL NOT NULL, received_s REAL NOT NULL, lat REAL NOT NULL, lon REAL NOT NULL,
   accuracy_m REAL NOT NULL, confidence REAL NOT NULL, semi_major_m REAL NOT NULL,
   semi_minor_m REAL NOT NULL, orientation_deg REAL NOT NULL, ellipse_confidence REAL NOT NULL,
-  detail TEXT NOT NULL
+  detail TEXT NOT NULL, truth_lat REAL, truth_lon REAL, serving_cell TEXT
 );
 CREATE INDEX fix_by_ue_and_time ON fix (ue_id, time_s);
 CREATE TABLE latest (ue_id TEXT PRIMARY KEY, "offset" INTEGER NOT NULL) WITHOUT ROWID;
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 """
+_FROM_1 = """
+ALTER TABLE fix ADD COLUMN truth_lat REAL;
+ALTER TABLE fix ADD COLUMN truth_lon REAL;
+ALTER TABLE fix ADD COLUMN serving_cell TEXT;
+PRAGMA user_version = 2;
+"""
 _COLUMNS = (
     "fix_id, ue_id, scene, time_s, received_s, lat, lon, accuracy_m, confidence, semi_major_m, "
     "semi_minor_m, orientation_deg, ellipse_confidence"
 )
-_INSERT = f"INSERT INTO fix ({_COLUMNS}, detail) VALUES ({', '.join('?' * 14)})"
+_LATER = "truth_lat, truth_lon, serving_cell"
+_INSERT = f"INSERT INTO fix ({_COLUMNS}, detail, {_LATER}) VALUES ({', '.join('?' * 17)})"
 _UPSERT_LATEST = "INSERT OR REPLACE INTO latest VALUES (?, ?)"
-_SELECT = f"SELECT {_COLUMNS}, '', \"offset\" FROM fix"
+_SELECT = f"SELECT {_COLUMNS}, '', \"offset\", {_LATER} FROM fix"
 PAGE = 1000
 TRIM_STEP = 500
 
@@ -75,6 +82,8 @@ class SqliteLog:
             self._writer.execute("INSERT INTO meta VALUES ('epoch', ?)", (secrets.token_hex(8),))
             self._writer.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
             self._writer.execute("COMMIT")
+        elif version == 1:
+            self._writer.executescript(f"BEGIN IMMEDIATE; {_FROM_1} COMMIT;")
         elif version != SCHEMA_VERSION:
             raise ArtefactError(self.path, f"live log of version {version}, not {SCHEMA_VERSION}")
         (self._epoch,) = self._writer.execute(
@@ -165,7 +174,8 @@ class SqliteLog:
     def get(self, fix_id: str) -> FixRecord | None:
         with self._reading() as connection:
             row = connection.execute(
-                f'SELECT {_COLUMNS}, detail, "offset" FROM fix WHERE fix_id = ?', (fix_id,)
+                f'SELECT {_COLUMNS}, detail, "offset", {_LATER} FROM fix WHERE fix_id = ?',
+                (fix_id,),
             ).fetchone()
             return None if row is None else FixRecord(*row)
 
@@ -215,6 +225,7 @@ def _row(record: FixRecord) -> tuple[object, ...]:
         record.fix_id, record.ue_id, record.scene, record.time_s, record.received_s, record.lat,
         record.lon, record.accuracy_m, record.confidence, record.semi_major_m,
         record.semi_minor_m, record.orientation_deg, record.ellipse_confidence, record.detail,
+        record.truth_lat, record.truth_lon, record.serving_cell,
     )  # fmt: skip
 
 

@@ -62,12 +62,14 @@ class Hypothesis:
 
 @dataclass(frozen=True)
 class Refinement:
-    """What refinement did: positions [lat, lon] from start to end, and the physics energy."""
+    """What refinement did: positions [lat, lon] from start to end, and the physics energy before,
+    after, and at each place."""
 
     steps: int
     path: tuple[tuple[float, float], ...]
     energy_before: float
     energy_after: float
+    energies: tuple[float, ...]
 
 
 @dataclass(frozen=True)

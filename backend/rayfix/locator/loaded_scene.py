@@ -13,8 +13,10 @@ from rayfix.errors import ArtefactError
 from rayfix.radio_map.image import describe_image, render_png
 from rayfix.radio_map.radio_map import RadioMap
 from rayfix.radio_map.store import BUILDINGS, load_radio_map
+from rayfix.radio_map.tiles import render_tile
 
 PICTURES_KEPT = 256
+TILES_KEPT = 2048
 
 NetworkName = tuple[str, int, int, int]
 """Radio type, MCC, MNC, cell identity: standard interfaces carry the codes as numbers."""
@@ -45,14 +47,25 @@ class LoadedScene:
         return self.radio_map.scene.corners_lon_lat()
 
     @cached_property
-    def picture(self) -> Callable[[str, str], bytes]:
-        """PNG of a feature and cell (see `render_png`); the last ones are kept."""
+    def picture(self) -> Callable[[str, str, tuple[float, float] | None], bytes]:
+        """PNG of a feature, cell and range (see `render_png`); the last ones are kept."""
         return lru_cache(PICTURES_KEPT)(partial(render_png, self.radio_map))
 
     @cached_property
     def describe(self) -> Callable[[str, str], dict[str, Any]]:
         """Legend of a picture (see `describe_image`); percentiles of the map take a while."""
         return lru_cache(PICTURES_KEPT)(partial(describe_image, self.radio_map))
+
+    @cached_property
+    def tile(self) -> Callable[[str, str, int, int, int], bytes]:
+        """PNG of a map tile: feature, cell, zoom, x, y (see `render_tile`); the last are kept."""
+
+        def render(feature: str, cell_id: str, zoom: int, x: int, y: int) -> bytes:
+            legend = self.describe(feature, cell_id)["legend"]
+            value_range = (legend["min"], legend["max"])
+            return render_tile(self.radio_map, feature, cell_id, zoom, x, y, value_range)
+
+        return lru_cache(TILES_KEPT)(render)
 
 
 def load_scene(folder: Path) -> LoadedScene:

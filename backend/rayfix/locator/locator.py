@@ -17,13 +17,14 @@ import torch
 
 from rayfix.config import Settings
 from rayfix.errors import ConfigError, NoKnownCellsError, UnknownSceneError
-from rayfix.locator.answer import answers, grid_of
-from rayfix.locator.fix import Grid, LocateQuery, LocateResult
+from rayfix.locator.answer import answers, grid_of, residuals_of_query
+from rayfix.locator.fix import Grid, LocateQuery, LocateResult, Residual
 from rayfix.locator.loaded_scene import LoadedScene, load_scene
 from rayfix.measurement.report import CellMeasurement, Report, to_batch
 from rayfix.model.artefact import Model, load_model
 from rayfix.model.positioning import ModelOnMap, locate
 from rayfix.physics.maps import MapTensors
+from rayfix.radio_map.lookup import nearest_pixel
 
 
 @dataclass(frozen=True)
@@ -35,7 +36,7 @@ class _ReadyScene:
     grid: Grid
 
 
-class _Together(NamedTuple):
+class Kind(NamedTuple):
     """What queries of one forward pass have in common."""
 
     scene: str
@@ -43,22 +44,31 @@ class _Together(NamedTuple):
     attention: bool
 
 
+class _Loaded(NamedTuple):
+    """A model's name and the scenes that it is ready for; exchanged as one by `reload`."""
+
+    model: str
+    scenes: Mapping[str, _ReadyScene]
+
+
 class Locator:
     """Answers batches of queries. `locate` is called from one thread at a time; the rest from any.
 
     Attributes:
-        model: name of the model.
         device: where model and maps live.
     """
 
     def __init__(
         self, model: Model, scenes: Sequence[LoadedScene], device: torch.device | str = "cpu"
     ) -> None:
-        self.model = model.config.name
         self.device = torch.device(device)
-        self._scenes: Mapping[str, _ReadyScene] = {
-            loaded.name: _ready(model, loaded, self.device) for loaded in scenes
-        }
+        ready = {loaded.name: _ready(model, loaded, self.device) for loaded in scenes}
+        self._loaded = _Loaded(model.config.name, ready)
+
+    @property
+    def model(self) -> str:
+        """Name of the model."""
+        return self._loaded.model
 
     @classmethod
     def load(cls, settings: Settings) -> Locator:
@@ -76,9 +86,19 @@ class Locator:
         locator.warm_up()
         return locator
 
+    def reload(self, settings: Settings) -> None:
+        """Load model and scenes anew and answer from them from the next batch on.
+
+        Blocking for seconds; meanwhile, and when it fails, the present ones answer.
+
+        Raises:
+            ArtefactError: a file is missing or damaged; the message names it.
+        """
+        self._loaded = Locator.load(settings)._loaded
+
     def warm_up(self) -> None:
         """Locate once in every scene: the first pass builds kernels that later ones reuse."""
-        for name, ready in self._scenes.items():
+        for name, ready in self._loaded.scenes.items():
             cells = (
                 CellMeasurement(cell_id=ready.loaded.radio_map.cells[0].cell_id, rsrp_dbm=-80),
             )
@@ -93,10 +113,11 @@ class Locator:
         return self._ready_scene(name).loaded
 
     def _ready_scene(self, name: str) -> _ReadyScene:
+        scenes = self._loaded.scenes
         try:
-            return self._scenes[name]
+            return scenes[name]
         except KeyError:
-            known = ", ".join(sorted(self._scenes))
+            known = ", ".join(sorted(scenes))
             raise UnknownSceneError(f"no scene '{name}' here (there are: {known})") from None
 
     def check(self, query: LocateQuery) -> None:
@@ -114,34 +135,48 @@ class Locator:
                 f"no report names a cell of scene '{query.scene}' (heard: {', '.join(names[:5])})"
             )
 
+    def kind(self, query: LocateQuery) -> Kind:
+        """What decides which queries go through the network together."""
+        options = query.options
+        return Kind(query.scene, options.refine_steps, "attention" in options.include)
+
     def locate(self, queries: Sequence[LocateQuery]) -> list[LocateResult]:
-        """Locate every query; those of one scene and one kind go through the network together.
+        """Locate every query; those of one kind go through the network together.
 
         Raises:
             UnknownSceneError, NoKnownCellsError: of the first query that `check` would refuse.
         """
-        groups: dict[_Together, list[int]] = defaultdict(list)
+        groups: dict[Kind, list[int]] = defaultdict(list)
         for index, query in enumerate(queries):
-            options = query.options
-            together = _Together(query.scene, options.refine_steps, "attention" in options.include)
-            groups[together].append(index)
+            groups[self.kind(query)].append(index)
         results: dict[int, LocateResult] = {}
-        for together, indices in groups.items():
-            located = self._locate_together(together, [queries[i] for i in indices])
+        for kind, indices in groups.items():
+            located = self._locate_together(kind, [queries[i] for i in indices])
             results.update(zip(indices, located, strict=True))
         return [results[index] for index in range(len(queries))]
 
-    def _locate_together(
-        self, together: _Together, queries: Sequence[LocateQuery]
-    ) -> list[LocateResult]:
-        ready = self._ready_scene(together.scene)
+    def residuals(self, query: LocateQuery, lat_deg: float, lon_deg: float) -> tuple[Residual, ...]:
+        """What the reports of a query would differ by if the phone were at a place.
+
+        Raises:
+            UnknownSceneError, NoKnownCellsError: as `check`.
+            OutsideMapError: the place lies outside the radio map.
+        """
+        self.check(query)
+        ready = self._ready_scene(query.scene)
+        radio_map = ready.loaded.radio_map
+        east, north = radio_map.scene.georeference.to_local(lat_deg, lon_deg)
+        x_m, y_m = float(east), float(north)
+        nearest_pixel(radio_map, x_m, y_m)
+        return residuals_of_query(query, ready.on_map, x_m, y_m)
+
+    def _locate_together(self, kind: Kind, queries: Sequence[LocateQuery]) -> list[LocateResult]:
+        model, ready = self.model, self._ready_scene(kind.scene)
         started = time.perf_counter()
         batch, unknown = to_batch([q.reports for q in queries], ready.on_map.maps.cell_index)
         packed = time.perf_counter()
-        positions = locate(ready.on_map, batch, together.refine_steps, together.attention)
-        results = answers(
-            self.model, ready.loaded, ready.on_map, ready.grid, queries, batch, positions
-        )
+        positions = locate(ready.on_map, batch, kind.refine_steps, kind.attention)
+        results = answers(model, ready.loaded, ready.on_map, ready.grid, queries, batch, positions)
         finished = time.perf_counter()
         timing = {"pack": 1e3 * (packed - started), "locate": 1e3 * (finished - packed)}
         return [

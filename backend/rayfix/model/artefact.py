@@ -37,6 +37,9 @@ WEIGHTS, CONFIG, METRICS, CARD = (
     "metrics.json",
     "MODEL_CARD.md",
 )
+EVALUATION = "evaluation.json"
+"""Beside them: what `rayfix evaluate --record` found; no part of the model itself."""
+
 ARCHITECTURE = "rayfix-locator-1"
 """Changes whenever weights of before no longer fit."""
 

@@ -70,12 +70,11 @@ class RefinementPath(NamedTuple):
 
     Attributes:
         path_m_BJ2: places from start to end [m].
-        energy_before_B, energy_after_B: negative log likelihood of the reports there.
+        energy_BJ: negative log likelihood of the reports at each place.
     """
 
     path_m_BJ2: Tensor
-    energy_before_B: Tensor
-    energy_after_B: Tensor
+    energy_BJ: Tensor
 
 
 @dataclass(frozen=True)
@@ -141,8 +140,7 @@ def locate(
         energy_JB = refined.energy_JBK[:, batch_B, heaviest_B]
         refinement = RefinementPath(
             torch.where(run_B1, path_JB2, path_JB2[:1]).transpose(0, 1),
-            energy_JB[0],
-            torch.where(run_B1[:, 0], energy_JB[-1], energy_JB[0]),
+            torch.where(run_B1[:, 0], energy_JB, energy_JB[:1]).transpose(0, 1),
         )
     order = found.log_weight_BK.argsort(dim=-1, descending=True)
     map_attention, token_attention = output.map_attention_LBHP, output.token_attention_LBHS

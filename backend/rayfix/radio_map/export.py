@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from rayfix.errors import InvalidInputError, RayFixError
+from rayfix.errors import InvalidInputError, MissingExtraError
 from rayfix.radio_map.radio_map import FEATURE_NAMES, FEATURES, RadioMap
 from rayfix.radio_map.store import load_radio_map
 
@@ -37,14 +37,14 @@ def export_cog(
 
     Raises:
         InvalidInputError: no such feature.
-        RayFixError: rasterio (extra `maps`) is not installed.
+        MissingExtraError: rasterio (extra `maps`) is not installed.
     """
     try:
         import rasterio
         import rasterio.shutil
         from rasterio.io import MemoryFile
     except ImportError:
-        raise RayFixError("GeoTIFF export needs rasterio: pip install 'rayfix[maps]'") from None
+        raise MissingExtraError("GeoTIFF needs rasterio: pip install 'rayfix[maps]'") from None
     unknown = set(features) - set(FEATURE_NAMES)
     if unknown:
         raise InvalidInputError("features", f"unknown: {', '.join(sorted(unknown))}")

@@ -81,22 +81,40 @@ def layer(radio_map: RadioMap, feature: str, cell_id: str = BEST_SERVER) -> Floa
     return np.asarray(np.take_along_axis(values, strongest[None], axis=0)[0])
 
 
-def render_png(radio_map: RadioMap, feature: str, cell_id: str = BEST_SERVER) -> bytes:
+def render_png(
+    radio_map: RadioMap,
+    feature: str,
+    cell_id: str = BEST_SERVER,
+    shown: tuple[float, float] | None = None,
+) -> bytes:
     """RGBA PNG, one pixel per pixel of the map, top row in the north.
+
+    Args:
+        radio_map: the map.
+        feature, cell_id: the layer.
+        shown: values at the two ends of the colormap; None = those of the legend.
 
     Raises:
         InvalidInputError: no such feature or cell.
     """
     values = layer(radio_map, feature, cell_id)[::-1]
-    low, high = value_range(radio_map, feature, cell_id)
+    pixels = colour(values, feature, shown or value_range(radio_map, feature, cell_id))
+    buffer = io.BytesIO()
+    Image.fromarray(pixels).save(buffer, "PNG", optimize=True)
+    return buffer.getvalue()
+
+
+def colour(
+    values: Float32, feature: str, value_range: tuple[float, float]
+) -> npt.NDArray[np.uint8]:
+    """RGBA [H, W, 4] of values [H, W] on the feature's colormap; NaN is transparent."""
+    low, high = value_range
     here = np.isfinite(values)
     share = np.clip((np.where(here, values, low) - low) / (high - low), 0.0, 1.0)
     pixels = np.zeros((*values.shape, 4), np.uint8)
     pixels[here, :3] = _palette(colormap_of(feature))[np.round(share[here] * 255).astype(int)]
     pixels[here, 3] = 255
-    buffer = io.BytesIO()
-    Image.fromarray(pixels).save(buffer, "PNG", optimize=True)
-    return buffer.getvalue()
+    return pixels
 
 
 def describe_image(radio_map: RadioMap, feature: str, cell_id: str = BEST_SERVER) -> dict[str, Any]:

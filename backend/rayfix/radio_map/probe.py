@@ -7,6 +7,7 @@ from typing import Any
 
 from rayfix.radio_map.lookup import nearest_pixel
 from rayfix.radio_map.radio_map import FEATURE_NAMES, RadioMap
+from rayfix.units import SPEED_OF_LIGHT_M_S
 
 
 def probe(radio_map: RadioMap, lat_deg: float, lon_deg: float) -> dict[str, Any]:
@@ -14,7 +15,7 @@ def probe(radio_map: RadioMap, lat_deg: float, lon_deg: float) -> dict[str, Any]
 
     Returns:
         lat, lon, x_m, y_m, building_height_m, best_cell and `cells`: cell_id, distance_m
-        (horizontal), rsrp_dbm and the seven features of each; None where no path arrives.
+        (horizontal), rsrp_dbm, los and the seven features of each; None where no path arrives.
     Raises:
         OutsideMapError: the place lies outside the map.
     """
@@ -29,6 +30,7 @@ def probe(radio_map: RadioMap, lat_deg: float, lon_deg: float) -> dict[str, Any]
                 "cell_id": cell.cell_id,
                 "distance_m": round(math.hypot(cell.x_m - x_m, cell.y_m - y_m), 1),
                 "rsrp_dbm": _number(radio_map.rsrp_dbm[index, row, column], 2),
+                "los": _line_of_sight(radio_map, index, row, column),
                 **{name: _number(value, 4) for name, value in values.items()},
             }
         )
@@ -42,6 +44,24 @@ def probe(radio_map: RadioMap, lat_deg: float, lon_deg: float) -> dict[str, Any]
         "best_cell": cells[0]["cell_id"] if cells[0]["rsrp_dbm"] is not None else None,
         "cells": cells,
     }
+
+
+def _line_of_sight(radio_map: RadioMap, index: int, row: int, column: int) -> bool | None:
+    """Whether the cell sees the pixel: as the solver found, else from the time of arrival, which
+    in line of sight is that of the straight way; None where no path arrives."""
+    if not math.isfinite(radio_map.features["path_gain"][index, row, column]):
+        return None
+    if "los" in radio_map.extra:
+        return bool(radio_map.extra["los"][index, row, column] > 0.5)
+    if "toa" not in radio_map.features:
+        return None
+    cell = radio_map.cells[index]
+    straight_m = math.dist(
+        (cell.x_m, cell.y_m, cell.z_m),
+        (radio_map.x_m[column], radio_map.y_m[row], radio_map.scene.ue_height_m),
+    )
+    way_m = float(radio_map.features["toa"][index, row, column]) * 1e-9 * SPEED_OF_LIGHT_M_S
+    return way_m < straight_m + radio_map.resolution_m
 
 
 def _number(value: Any, decimals: int) -> float | None:

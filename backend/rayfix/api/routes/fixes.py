@@ -6,7 +6,7 @@ import asyncio
 from dataclasses import dataclass
 from typing import Annotated
 
-from fastapi import APIRouter, Path
+from fastapi import APIRouter, Path, Query
 
 from rayfix.api.problems import UnknownFixError, responses
 from rayfix.api.replies import (
@@ -15,9 +15,10 @@ from rayfix.api.replies import (
     kept_request,
     posterior_of,
     query_of,
+    residual_bodies,
     residuals_of,
 )
-from rayfix.api.schemas import AttentionBody, KeptFix, LocateRequest, PosteriorBody
+from rayfix.api.schemas import AttentionBody, KeptFix, LocateRequest, PosteriorBody, ResidualBody
 from rayfix.api.services import Services, ServicesOf
 from rayfix.live.record import FIX_ID_PATTERN, FixRecord
 from rayfix.locator.fix import LocateResult
@@ -68,3 +69,18 @@ async def posterior(fix_id: FixId, services: ServicesOf) -> PosteriorBody:
     body = posterior_of(fix_id, again.result)
     assert body is not None
     return body
+
+
+@router.get("/{fix_id}/residuals", response_model=list[ResidualBody])
+async def residuals(
+    fix_id: FixId,
+    services: ServicesOf,
+    lat: Annotated[float, Query(ge=-90, le=90, allow_inf_nan=False)],
+    lon: Annotated[float, Query(ge=-180, le=180, allow_inf_nan=False)],
+) -> list[ResidualBody]:
+    """What the fix's reports would differ by from the map if the phone were at a place."""
+    record = await asyncio.to_thread(services.hub.get, fix_id)
+    if record is None:
+        raise UnknownFixError(f"no fix '{fix_id}' is kept")
+    query = query_of(kept_request(record), record.scene)
+    return residual_bodies(await asyncio.to_thread(services.locator.residuals, query, lat, lon))

@@ -10,21 +10,23 @@ from __future__ import annotations
 import json
 import time
 from collections import defaultdict
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from rayfix.api.problems import field_path
+from rayfix.api.problems import field_path, retry_headers, status_of
 from rayfix.api.services import Services, ServicesOf
-from rayfix.errors import NoKnownCellsError
+from rayfix.errors import RayFixError
 from rayfix.locator.fix import LocateQuery
-from rayfix.locator.worker import OverloadedError
+from rayfix.locator.loaded_scene import NetworkName
 from rayfix.measurement.report import CellMeasurement, Report
 
 router = APIRouter(tags=["geolocate"])
 
-PATH = "/v1/geolocate"
+PATHS = ("/v1/geolocate", "/geolocation/v1/geolocate")
+"""The second is Google's own path, for clients that can be given another host only."""
 MAX_AGE_MS = 3_600_000
 MAX_NCI = (1 << 36) - 1
 
@@ -102,16 +104,43 @@ class GoogleError(BaseModel):
     error: GoogleErrorBody
 
 
-def google_error(status: int, domain: str, reason: str, message: str) -> Response:
+def google_error(
+    status: int, domain: str, reason: str, message: str, headers: dict[str, str] | None = None
+) -> Response:
     """An error in the shape that Google's clients read."""
     item = GoogleErrorItem(domain=domain, reason=reason, message=message)
     body = GoogleErrorBody(code=status, message=message, errors=[item])
-    headers = {"Retry-After": "1"} if status == 503 else {}
     return Response(GoogleError(error=body).model_dump_json(), status, headers, "application/json")
 
 
+_REFUSALS: dict[int, tuple[int, str, str]] = {
+    400: (400, "global", "parseError"),
+    401: (400, "usageLimits", "keyInvalid"),
+    403: (400, "usageLimits", "keyInvalid"),
+    404: (404, "geolocation", "notFound"),
+    408: (408, "global", "parseError"),
+    413: (413, "global", "parseError"),
+    422: (404, "geolocation", "notFound"),
+    429: (403, "usageLimits", "userRateLimitExceeded"),
+}
+"""Our status -> status, domain and reason that Google uses."""
+
+
+def refusal(error: RayFixError) -> Response:
+    """An error in Google's shape, with Google's status."""
+    unavailable = (503, "global", "serviceUnavailable")
+    status, domain, reason = _REFUSALS.get(status_of(error), unavailable)
+    headers = retry_headers(error)
+    headers.pop("WWW-Authenticate", None)
+    return google_error(status, domain, reason, str(error), headers)
+
+
 _ERRORS: dict[int | str, dict[str, Any]] = {
-    400: {"model": GoogleError, "description": "`parseError`: not JSON, or of the wrong shape"},
+    400: {
+        "model": GoogleError,
+        "description": "`parseError`: not JSON, or of the wrong shape; `keyInvalid`",
+    },
+    403: {"model": GoogleError, "description": "`userRateLimitExceeded`: see `Retry-After`"},
     404: {"model": GoogleError, "description": "`notFound`: no tower is known"},
     408: {"model": GoogleError, "description": "the body did not arrive in time"},
     413: {"model": GoogleError, "description": "the body is too large"},
@@ -119,19 +148,21 @@ _ERRORS: dict[int | str, dict[str, Any]] = {
 }
 
 
-@router.post(
-    PATH,
-    response_model=GeolocateReply,
-    responses=_ERRORS,
-    openapi_extra={
+_DESCRIBED: dict[str, Any] = {
+    "response_model": GeolocateReply,
+    "responses": _ERRORS,
+    "openapi_extra": {
         "requestBody": {
-            "required": True,
             "content": {
                 "application/json": {"schema": {"$ref": "#/components/schemas/GeolocateRequest"}}
             },
         }
     },
-)
+}
+
+
+@router.post(PATHS[0], **_DESCRIBED)
+@router.post(PATHS[1], **_DESCRIBED, include_in_schema=False)
 async def geolocate(request: Request, services: ServicesOf) -> Response:
     """Where a device is, from the cell towers it hears."""
     try:
@@ -144,16 +175,13 @@ async def geolocate(request: Request, services: ServicesOf) -> Response:
         return google_error(400, "global", "parseError", message)
     except (ValueError, RecursionError) as error:
         return google_error(400, "global", "parseError", f"Not JSON: {error}")
-    reports = _reports(body, services)
+    scene, reports = _heard(body, services)
     if not reports:
         return google_error(404, "geolocation", "notFound", "No known cell tower in the request")
     try:
-        query = LocateQuery(services.settings.scenes[0], reports)
-        result = await services.locate_one(query)
-    except NoKnownCellsError as error:
-        return google_error(404, "geolocation", "notFound", str(error))
-    except OverloadedError as error:
-        return google_error(503, "global", "serviceUnavailable", str(error))
+        result = await services.locate_one(LocateQuery(scene, reports))
+    except RayFixError as error:
+        return refusal(error)
     fix = result.fix
     reply = GeolocateReply(
         location=GeolocatePlace(lat=fix.lat, lng=fix.lon), accuracy=fix.accuracy_95_m
@@ -165,11 +193,20 @@ def _refuse_constant(name: str) -> None:
     raise ValueError(f"{name} is not JSON")
 
 
-def _reports(body: GeolocateRequest, services: Services) -> tuple[Report, ...]:
-    """Known towers of the default scene as reports, those of one age together."""
+def _heard(body: GeolocateRequest, services: Services) -> tuple[str, tuple[Report, ...]]:
+    """The scene that knows most of the towers, and what was heard of them as reports."""
+    known = {
+        name: _reports(body, services.scene(name).cell_by_network_name)
+        for name in services.settings.scenes
+    }
+    return max(known.items(), key=lambda item: sum(len(report.cells) for report in item[1]))
+
+
+def _reports(body: GeolocateRequest, names: Mapping[NetworkName, str]) -> tuple[Report, ...]:
+    """Known towers as reports, those of one age together."""
     by_age: dict[int, dict[str, CellMeasurement]] = defaultdict(dict)
     for tower in body.cellTowers:
-        cell_id = _cell_id(tower, body, services)
+        cell_id = names.get(_network_name(tower, body))
         if cell_id is not None:
             by_age[tower.age][cell_id] = _measurement(cell_id, tower)
     now = time.time()
@@ -179,7 +216,8 @@ def _reports(body: GeolocateRequest, services: Services) -> tuple[Report, ...]:
     )
 
 
-def _cell_id(tower: CellTower, body: GeolocateRequest, services: Services) -> str | None:
+def _network_name(tower: CellTower, body: GeolocateRequest) -> NetworkName:
+    """Radio type, MCC, MNC and cell identity; -1 stands for what is missing."""
     radio_type = tower.radioType or body.radioType
     if radio_type is None:
         radio_type = "lte" if tower.newRadioCellId is None else "nr"
@@ -187,10 +225,10 @@ def _cell_id(tower: CellTower, body: GeolocateRequest, services: Services) -> st
     country, network = tower.mobileCountryCode, tower.mobileNetworkCode
     country = body.homeMobileCountryCode if country is None else country
     network = body.homeMobileNetworkCode if network is None else network
-    if identity is None or country is None or network is None:
-        return None
-    names = services.scene(None).cell_by_network_name
-    return names.get((radio_type, country, network, identity))
+    country, network, identity = (
+        -1 if number is None else number for number in (country, network, identity)
+    )
+    return radio_type, country, network, identity
 
 
 def _measurement(cell_id: str, tower: CellTower) -> CellMeasurement:

@@ -44,4 +44,5 @@ async def config(services: ServicesOf) -> ServiceConfig:
     return ServiceConfig(
         mapbox_token=token.get_secret_value() if token and token.get_secret_value() else None,
         version=__version__,
+        auth_required=services.identity.required,
     )

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import time
+from enum import StrEnum
 from typing import Annotated
 
-from fastapi import APIRouter, Body
+from fastapi import APIRouter, Body, Query, Request, Response
 
+from rayfix.api.guard import charge
 from rayfix.api.json_body import JsonRoute
 from rayfix.api.problems import BODY_STATUSES, Problem, describe_error, responses
 from rayfix.api.replies import query_of, record_of, reply_of
 from rayfix.api.schemas import ApiModel, LocateBatchRequest, LocateReply, LocateRequest
+from rayfix.api.schemas_lmf import LocationData, location_data, serving_cell
 from rayfix.api.services import Services, ServicesOf
 from rayfix.errors import RayFixError
 from rayfix.live.record import new_fix_id
@@ -51,22 +54,46 @@ class LocateBatchReply(ApiModel):
     results: list[LocateReply | Problem]
 
 
-@router.post("/locate", responses=responses(*BODY_STATUSES, 404, 503))
+class ReplyFormat(StrEnum):
+    """Whose reply: ours, or the LocationData of a 3GPP LMF."""
+
+    RAYFIX = "rayfix"
+    LMF = "lmf"
+
+
+@router.post(
+    "/locate",
+    response_model=LocateReply | LocationData,
+    responses=responses(*BODY_STATUSES, 404, 503),
+)
 async def locate(
     request: Annotated[LocateRequest, Body(openapi_examples=EXAMPLES)],
     services: ServicesOf,
-) -> LocateReply:
+    format: Annotated[
+        ReplyFormat, Query(description="`lmf`: LocationData of TS 29.572")
+    ] = ReplyFormat.RAYFIX,
+) -> Response:
     """Where a phone is, from one sequence of reports."""
     started = time.perf_counter()
-    query = query_of(request, services.scene(request.scene).name)
-    result = await services.locate_one(query)
-    return _answer(services, request, result, started)
+    scene = services.scene(request.scene)
+    result = await services.locate_one(query_of(request, scene.name))
+    reply = _answer(services, request, result, started)
+    if format is ReplyFormat.RAYFIX:
+        return _json(reply)
+    cells = {cell.cell_id: cell for cell in scene.radio_map.cells}
+    serving = cells.get(serving_cell(request.reports) or "")
+    return _json(
+        location_data(reply.fix, request.reports, serving.identity if serving else None)
+    )
 
 
 @router.post("/locate/batch", responses=responses(*BODY_STATUSES, 503))
-async def locate_batch(request: LocateBatchRequest, services: ServicesOf) -> LocateBatchReply:
+async def locate_batch(
+    request: LocateBatchRequest, services: ServicesOf, connection: Request
+) -> LocateBatchReply:
     """Many sequences at once. A sequence that cannot be located does not fail the others."""
     started = time.perf_counter()
+    charge(connection, services.limits, len(request.requests) - 1)
     default = services.settings.scenes[0]
     outcomes = await services.locate([query_of(r, r.scene or default) for r in request.requests])
     return LocateBatchReply(
@@ -77,6 +104,11 @@ async def locate_batch(request: LocateBatchRequest, services: ServicesOf) -> Loc
             for single, outcome in zip(request.requests, outcomes, strict=True)
         ]
     )
+
+
+def _json(body: ApiModel) -> Response:
+    """A checked body as it is, not checked once more."""
+    return Response(body.model_dump_json(), media_type="application/json")
 
 
 def _answer(
