@@ -101,6 +101,8 @@ def test_ground_lies_under_everything(folder: Path) -> None:
 def test_buildings_carry_height_base_and_name(folder: Path) -> None:
     features = json.loads((folder / "buildings.geojson").read_text())["features"]
     properties = [feature["properties"] for feature in features]
+    kinds = {one.pop("osm_id").split("/")[0] for one in properties}
+    assert kinds == {"way", "relation"}
     assert {"height_m": 15.0, "name": "Court"} in properties
     assert {"height_m": 12.0, "base_m": 8.0} in properties
     assert {"height_m": 45.0} in properties

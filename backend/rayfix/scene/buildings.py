@@ -56,6 +56,7 @@ class Part(NamedTuple):
         base_m: height of the lowest point above the ground; 0 where the part stands on it.
         name: the building's name, empty where it has none.
         ground_m: height of the ground there in the scene's frame: its lowest point at the outline.
+        source_id: what it is in the file it was imported from, such as `way/123`.
     """
 
     footprint: shapely.Polygon
@@ -63,6 +64,7 @@ class Part(NamedTuple):
     base_m: float
     name: str
     ground_m: float = 0.0
+    source_id: str = ""
 
 
 def building_parts(scene: Scene, folder: Path, margin_m: float = MARGIN_M) -> list[Part]:
@@ -207,5 +209,7 @@ def _feature(part: Part, scene: Scene) -> dict[str, Any]:
         properties["ground_m"] = round(part.ground_m, 1)
     if part.name:
         properties["name"] = part.name
+    if part.source_id:
+        properties["osm_id"] = part.source_id
     geometry = shapely.geometry.mapping(shapely.transform(polygon, to_degrees))
     return {"type": "Feature", "properties": properties, "geometry": geometry}

@@ -43,14 +43,30 @@ def scene_import(
     output_dir: Annotated[Path, typer.Option(help="Scene goes to <output-dir>/<name>.")] = Path(
         "scenes"
     ),
+    dem: Annotated[
+        Path | None, typer.Option(help="GeoTIFF of ground heights in metres; default: flat.")
+    ] = None,
+    material_seed: Annotated[
+        int | None, typer.Option(help="Draw materials around those of ITU-R P.2040.", min=0)
+    ] = None,
+    tile_size: Annotated[
+        float | None, typer.Option(help="Also cut the scene into tiles of this side in metres.")
+    ] = None,
+    overlap: Annotated[float, typer.Option(help="Metres that neighbouring tiles share.")] = 50.0,
+    reach: Annotated[
+        float, typer.Option(help="Buildings and sites this far outside a tile belong to it.")
+    ] = 300.0,
     overwrite: Annotated[bool, typer.Option(help="Replace an earlier import.")] = False,
 ) -> None:
     """Turn a piece of OpenStreetMap into a scene that maps can be built for."""
     from rayfix.scene.osm import import_scene
+    from rayfix.scene.tiles import Tiling
 
     folder, summary = import_scene(
-        osm, name, output_dir, box=_box(bbox), title=title, overwrite=overwrite
-    )
+        osm, name, output_dir, box=_box(bbox), title=title, dem=dem, material_seed=material_seed,
+        tiling=None if tile_size is None else Tiling(tile_size, overlap, reach),
+        overwrite=overwrite,
+    )  # fmt: skip
     typer.echo(summary.describe())
     typer.echo(f"Wrote {folder}")
 
@@ -91,6 +107,7 @@ def scene_sites(
         place_sites,
         random_layout,
     )
+    from rayfix.scene.tiles import tile_cells
 
     if (layout is None) == (source is None):
         raise InvalidInputError("layout", "give either --layout or --from")
@@ -113,6 +130,8 @@ def scene_sites(
     for warning in placed.warnings:
         typer.echo(f"warning: {warning}", err=True)
     save_cells(path, placed.cells)
+    for tile in tile_cells(folder, placed.cells):
+        typer.echo(f"Wrote {tile}")
     sites = len({cell.site_id for cell in placed.cells})
     typer.echo(f"Wrote {path}: {sites} sites, {len(placed.cells)} cells")
 

@@ -33,16 +33,18 @@ PATH_RANGE_DB = 20.0
 """A path this much weaker than the strongest one is not detected [dB]."""
 
 
-def noise_dbm(bandwidth_hz: float) -> float:
+def noise_dbm(bandwidth_hz: float, noise_figure_db: float = UE_NOISE_FIGURE_DB) -> float:
     """Noise power of a UE's receiver in a bandwidth [dBm]."""
-    return THERMAL_NOISE_DBM_HZ + 10.0 * math.log10(bandwidth_hz) + UE_NOISE_FIGURE_DB
+    return THERMAL_NOISE_DBM_HZ + 10.0 * math.log10(bandwidth_hz) + noise_figure_db
 
 
-def least_path_gain_db(cells: Sequence[Cell]) -> npt.NDArray[np.float64]:
+def least_path_gain_db(
+    cells: Sequence[Cell], noise_figure_db: float = UE_NOISE_FIGURE_DB
+) -> npt.NDArray[np.float64]:
     """Path gain [dB] below which each cell is not detectable, shape [C]."""
     return np.array(
         [
-            noise_dbm(cell.subcarrier_spacing_hz)
+            noise_dbm(cell.subcarrier_spacing_hz, noise_figure_db)
             + CELL_SIDE_CONDITION_DB
             - cell.energy_per_resource_element_dbm
             for cell in cells

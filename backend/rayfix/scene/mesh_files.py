@@ -9,11 +9,12 @@ from pathlib import Path
 
 from rayfix.errors import ArtefactError, RayTracingUnavailableError, UnknownSceneError
 from rayfix.files import sha256_of, write_text_whole
+from rayfix.scene.materials import THICKNESS_M, Drawn
 from rayfix.scene.mesh import Mesh
 from rayfix.scene.scene import Scene
 
-THICKNESS_M = 0.1
-"""Thickness of a wall's slab in the reflection model [m], as in Sionna RT's own scenes."""
+GROUND = "ground"
+"""Name of the ground's shape."""
 
 GROUND_MATERIAL = "concrete"
 """As in Sionna RT's own scenes; the ITU's ground materials end at 10 GHz."""
@@ -61,11 +62,17 @@ def shape_files(xml: Path) -> Iterator[tuple[str, Path]]:
             yield name, xml.parent / filename.get("value", "")
 
 
-def write_geometry(folder: Path, meshes: Mapping[str, Mesh], ground: Mesh) -> Path:
+def write_geometry(
+    folder: Path,
+    meshes: Mapping[str, Mesh],
+    ground: Mesh,
+    drawn: Mapping[str, Drawn] | None = None,
+) -> Path:
     """Write `geometry.xml` and one PLY file per material below `meshes/`.
 
     Args:
-        meshes: buildings by ITU-R P.2040 material.
+        meshes: buildings by ITU-R P.2040 material, or by name of a drawn one.
+        drawn: properties of the drawn materials.
     Raises:
         RayTracingUnavailableError: what writes the files comes with the ray tracer.
     """
@@ -79,10 +86,8 @@ def write_geometry(folder: Path, meshes: Mapping[str, Mesh], ground: Mesh) -> Pa
     (folder / "meshes").mkdir(parents=True, exist_ok=True)
     root = ElementTree.Element("scene", {"version": "2.1.0"})
     for material in sorted({*meshes, GROUND_MATERIAL}):
-        bsdf = _child(root, "bsdf", type="itu-radio-material", id=material)
-        _child(bsdf, "string", name="type", value=material)
-        _child(bsdf, "float", name="thickness", value=str(THICKNESS_M))
-    shapes = {"ground": (GROUND_MATERIAL, ground)}
+        _add_material(root, material, (drawn or {}).get(material))
+    shapes = {GROUND: (GROUND_MATERIAL, ground)}
     shapes |= {f"buildings-{name}": (name, mesh) for name, mesh in sorted(meshes.items())}
     for name, (material, mesh) in shapes.items():
         path = folder / "meshes" / f"{name}.ply"
@@ -97,6 +102,18 @@ def write_geometry(folder: Path, meshes: Mapping[str, Mesh], ground: Mesh) -> Pa
     xml = folder / "geometry.xml"
     write_text_whole(xml, ElementTree.tostring(root, encoding="unicode") + "\n")
     return xml
+
+
+def _add_material(root: ElementTree.Element, name: str, drawn: Drawn | None) -> None:
+    if drawn is None:
+        bsdf = _child(root, "bsdf", type="itu-radio-material", id=name)
+        _child(bsdf, "string", name="type", value=name)
+        _child(bsdf, "float", name="thickness", value=str(THICKNESS_M))
+        return
+    bsdf = _child(root, "bsdf", type="radio-material", id=name)
+    _child(bsdf, "float", name="relative_permittivity", value=str(drawn.permittivity))
+    _child(bsdf, "float", name="conductivity", value=str(drawn.conductivity))
+    _child(bsdf, "float", name="thickness", value=str(drawn.thickness_m))
 
 
 def _child(parent: ElementTree.Element, tag: str, **attributes: str) -> ElementTree.Element:

@@ -2,88 +2,40 @@
 
 from __future__ import annotations
 
-import json
 import re
 import shutil
-from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import shapely
-from shapely.geometry.base import BaseGeometry
 
 from rayfix.errors import ArtefactError, InvalidInputError, SourceFileError
-from rayfix.files import replace_entries, replace_folder, temporary_folder, write_text_whole
+from rayfix.files import replace_entries, replace_folder, temporary_folder
 from rayfix.geo import GeoReference
-from rayfix.scene.buildings import MARGIN_M, write_parts
-from rayfix.scene.mesh import Mesh, ground, joined, prism
-from rayfix.scene.mesh_files import write_geometry
-from rayfix.scene.osm_buildings import BuildingCounts, Solid, solids_of, to_local
+from rayfix.scene.buildings import MARGIN_M
+from rayfix.scene.import_summary import ImportSummary
+from rayfix.scene.imported import (
+    ImportedScene,
+    features_touching,
+    ground_bounds,
+    write_scene,
+)
+from rayfix.scene.mesh_files import GROUND
+from rayfix.scene.osm_buildings import Solid, solids_of
 from rayfix.scene.osm_geojson import read_geojson
 from rayfix.scene.osm_read import read_osm
 from rayfix.scene.osm_source import REPEATED, Box, MapData
 from rayfix.scene.scene import Extent, Scene
+from rayfix.scene.terrain import Terrain, read_terrain
+from rayfix.scene.tiles import Tiling, write_tiles
 
 EXTENT_STEP_M = 16.0
 """Sides of the extent are multiples of this [m], so that grids of 1, 2, 4 and 8 m fit."""
 
 LARGEST_SIDE_M = 20_000.0
 """One flat frame: over 10 km from the origin, the ground falls 8 m below the tangent plane."""
-
-GROUND_MARGIN_M = 50.0
-"""The ground reaches this far beyond the extent and the outermost building [m]."""
-
-
-@dataclass(frozen=True)
-class ImportSummary:
-    """What an import read, kept and left out; written as `import.json`.
-
-    Attributes:
-        multipolygons: buildings and parts of the file that are relations.
-        repaired: invalid rings of the file that were repaired.
-        solids, triangles: what the ray tracer gets.
-        roads, water: features of the map channels.
-        counts: see `BuildingCounts`; its `dropped` includes what the file itself lacked.
-    """
-
-    source: str
-    multipolygons: int
-    repaired: int
-    solids: int
-    triangles: int
-    roads: int
-    water: int
-    counts: BuildingCounts
-
-    def document(self) -> dict[str, Any]:
-        """Plain values, `counts` among the others."""
-        fields = {**vars(self), **vars(self.counts)}
-        del fields["counts"]
-        return fields
-
-    def describe(self) -> str:
-        """A few lines for a person."""
-        counts = self.counts
-        lines = [
-            f"{counts.buildings} buildings ({_listed(counts.heights['buildings'])})",
-            f"{counts.parts} parts ({_listed(counts.heights['parts'])})",
-            f"{self.multipolygons} multipolygons, {counts.courtyards} courtyards, "
-            f"{self.repaired} invalid rings repaired",
-            f"{self.solids} solids, {self.triangles} triangles; {_listed(counts.materials)}",
-            f"{self.roads} roads, {self.water} water bodies and waterways",
-        ]
-        if counts.dropped:
-            lines.append(f"left out: {_listed(counts.dropped)}")
-        return "\n".join(lines)
-
-
-def _listed(counter: dict[str, int]) -> str:
-    ordered = sorted(counter.items(), key=lambda item: (-item[1], item[0]))
-    return ", ".join(f"{name} {count}" for name, count in ordered) or "none"
 
 
 def import_scene(
@@ -93,6 +45,9 @@ def import_scene(
     *,
     box: Box | None = None,
     title: str = "",
+    dem: Path | None = None,
+    material_seed: int | None = None,
+    tiling: Tiling | None = None,
     overwrite: bool = False,
 ) -> tuple[Path, ImportSummary]:
     """Write `<output_dir>/<name>/`: scene.json, geometry.xml, meshes/, GeoJSON, import.json.
@@ -101,6 +56,9 @@ def import_scene(
         source: `.osm`, `.osm.pbf` (also compressed by gzip or bzip2) or GeoJSON footprints.
         box: west, south, east, north [deg] of the maps; by default that of the file, or of its
             buildings. Buildings up to `MARGIN_M` outside a given box are kept, for their echoes.
+        dem: GeoTIFF of heights [m]; without it the ground is flat.
+        material_seed: draw materials around those of ITU-R P.2040 (see `draw_materials`).
+        tiling: also cut the scene into overlapping tiles, each a scene of its own.
         overwrite: replace what an earlier import wrote; other files of the folder stay.
     Raises:
         SourceFileError: the file is missing, damaged, or has no building in the box.
@@ -131,17 +89,53 @@ def import_scene(
         name=name,
         title=title or name.replace("-", " ").replace("_", " ").title(),
         geometry="geometry.xml",
+        ground_mesh="" if dem is None else GROUND,
         origin_lat_deg=georeference.origin_lat_deg,
         origin_lon_deg=georeference.origin_lon_deg,
         extent=extent,
         attribution=data.attribution,
     )
+    terrain = None
+    if dem is not None:
+        terrain = read_terrain(dem, georeference, extent, ground_bounds(extent, solids))
+        solids = _on_ground(solids, terrain)
+    imported = ImportedScene(
+        scene=scene,
+        solids=tuple(solids),
+        roads=features_touching(data.roads, georeference, window),
+        water=features_touching(data.water, georeference, window),
+        terrain=terrain,
+        material_seed=material_seed,
+    )
     try:
         with _replacing(folder) as temporary:
-            summary = _write(temporary, scene, solids, counts, data, window, source)
+            triangles = write_scene(temporary, imported)
+            tiles = 0 if tiling is None else write_tiles(temporary, imported, tiling)
+            summary = ImportSummary(
+                source=source.name,
+                multipolygons=data.multipolygons,
+                repaired=data.repaired,
+                solids=len(solids),
+                triangles=triangles,
+                roads=len(imported.roads),
+                water=len(imported.water),
+                ground="flat ground" if terrain is None else terrain.describe(),
+                tiles=tiles,
+                material_seed=material_seed,
+                counts=counts,
+            )
+            summary.save(temporary)
     except OSError as error:
         raise ArtefactError(folder, f"cannot be written ({error.strerror})") from None
     return folder, summary
+
+
+def _on_ground(solids: list[Solid], terrain: Terrain) -> list[Solid]:
+    ground = terrain.ground
+    return [
+        solid._replace(part=solid.part._replace(ground_m=ground.lowest_m(solid.part.footprint)))
+        for solid in solids
+    ]
 
 
 @contextmanager
@@ -216,62 +210,3 @@ def _bounds(source: Path, data: MapData) -> Box:
 
 def _box_text(box: Box) -> str:
     return ",".join(f"{value:g}" for value in box)
-
-
-def _write(
-    folder: Path,
-    scene: Scene,
-    solids: Sequence[Solid],
-    counts: BuildingCounts,
-    data: MapData,
-    window: BaseGeometry | None,
-    source: Path,
-) -> ImportSummary:
-    by_material: dict[str, list[Mesh]] = defaultdict(list)
-    for part, material in solids:
-        by_material[material].append(prism(part.footprint, part.base_m, part.height_m))
-    meshes = {material: joined(prisms) for material, prisms in by_material.items()}
-    write_geometry(folder, meshes, _ground(scene.extent, solids))
-    scene.save(folder)
-    write_parts([part for part, _ in solids], scene, folder / "buildings.geojson")
-    roads = _inside(data.roads, scene.georeference, window)
-    water = _inside(data.water, scene.georeference, window)
-    _write_features(folder / "roads.geojson", roads)
-    _write_features(folder / "water.geojson", water)
-    summary = ImportSummary(
-        source=source.name,
-        multipolygons=data.multipolygons,
-        repaired=data.repaired,
-        solids=len(solids),
-        triangles=sum(len(mesh.faces) for mesh in meshes.values()),
-        roads=len(roads),
-        water=len(water),
-        counts=counts,
-    )
-    text = json.dumps(summary.document(), indent=1, ensure_ascii=False) + "\n"
-    write_text_whole(folder / "import.json", text)
-    return summary
-
-
-def _ground(extent: Extent, solids: Sequence[Solid]) -> Mesh:
-    built = shapely.total_bounds([part.footprint for part, _ in solids])
-    edge = [extent.x_min_m, extent.y_min_m, extent.x_max_m, extent.y_max_m]
-    low, high = np.minimum(built, edge)[:2], np.maximum(built, edge)[2:]
-    west, south = (low - GROUND_MARGIN_M).tolist()
-    east, north = (high + GROUND_MARGIN_M).tolist()
-    return ground(west, south, east, north)
-
-
-def _inside(
-    features: list[dict[str, Any]], georeference: GeoReference, window: BaseGeometry | None
-) -> list[dict[str, Any]]:
-    """Features that touch the window."""
-    if window is None:
-        return features
-    shapes = to_local([shapely.geometry.shape(one["geometry"]) for one in features], georeference)
-    return [one for one, shape in zip(features, shapes, strict=True) if shape.intersects(window)]
-
-
-def _write_features(path: Path, features: list[dict[str, Any]]) -> None:
-    document = {"type": "FeatureCollection", "features": features}
-    write_text_whole(path, json.dumps(document, ensure_ascii=False, separators=(",", ":")) + "\n")

@@ -136,7 +136,10 @@ def solids_of(
         free = shape.difference(shapely.union_all(cutters)) if cutters else shape
         name = area.tags.get("name") or outline.get("name", "")
         found = [
-            Solid(Part(polygon, height.metres, base.metres, name), _material(area, outline, counts))
+            Solid(
+                Part(polygon, height.metres, base.metres, name, source_id=area.osm_id),
+                _material(area, outline, counts),
+            )
             for polygon in shapely.get_parts(polygons_of(shapely.set_precision(free, GRID_M)))
             if polygon.area >= SMALLEST_AREA_M2 and (not cutters or _is_wide(polygon))
         ]

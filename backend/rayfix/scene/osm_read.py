@@ -87,7 +87,8 @@ def _read_relations(path: Path, data: MapData) -> list[_Relation]:
             if is_area_of(tags, "building") or is_area_of(tags, "building:part"):
                 data.dropped["a relation that is not a multipolygon"] += 1
             continue
-        if not (_wanted(tags) or set(tags) <= {"type", "source", "created_by"}):
+        plain = set(tags) <= {"type", "source", "created_by"}
+        if not (_wanted(tags) or "highway" in tags or plain):
             continue
         members = [(member.ref, member.role) for member in item.members if member.type == "w"]
         outer = [ref for ref, role in members if role != "inner"]
@@ -118,7 +119,7 @@ def _add_relation(
     relation: _Relation, ways: dict[int, _Way], outlines: set[int], data: MapData
 ) -> None:
     tags = relation.tags
-    if not _wanted(tags):  # the older style: the outer way has the tags
+    if not _wanted(tags) and "highway" not in tags:  # the older style: the outer way has the tags
         outer_tags = [ways[ref].tags for ref in relation.outer if ref in ways]
         tags = next((found for found in outer_tags if _wanted(found)), {})
         if not tags or not relation.inner:
@@ -126,7 +127,7 @@ def _add_relation(
     lines = {ref: ways[ref] for ref in (*relation.outer, *relation.inner) if ref in ways}
     keys = [key for key in ("building", "building:part") if is_area_of(tags, key)]
     if any(ref not in lines or not lines[ref].complete for ref in relation.outer):
-        data.dropped["nodes or members missing" if keys else "water: members missing"] += 1
+        data.dropped["nodes or members missing" if keys else "roads, water: members missing"] += 1
         return
     outer = _rings([lines[ref] for ref in relation.outer], data)
     inner = _rings([lines[ref] for ref in relation.inner if ref in lines], data)
@@ -138,6 +139,8 @@ def _add_relation(
     elif keys:
         data.multipolygons += 1
         data.areas.append(MapArea(relation.identifier, tags, shape))
+    elif "highway" in tags and not shape.is_empty:
+        data.roads.append(channel_feature(relation.identifier, tags, ROAD_TAGS, shape))
     elif not shape.is_empty:
         data.water.append(channel_feature(relation.identifier, tags, WATER_TAGS, shape))
 
