@@ -5,11 +5,12 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 
 from rayfix.errors import OutsideMapError
-from rayfix.locator.fix import Ellipse, Fix, LocateQuery, LocateResult
+from rayfix.locator.fix import Ellipse, Fix, LocateOptions, LocateQuery, LocateResult
 from rayfix.locator.worker import LocateWorker, OverloadedError, StoppingError
 
 WITHIN_S = 5.0
@@ -21,11 +22,16 @@ class Gate:
     def __init__(self) -> None:
         self.open = threading.Event()
         self.batches: list[int] = []
+        self.kinds: list[set[int | None]] = []
         self.error: Exception | None = None
+
+    def kind(self, query: LocateQuery) -> int | None:
+        return query.options.refine_steps
 
     def locate(self, queries: Sequence[LocateQuery]) -> list[LocateResult]:
         assert self.open.wait(WITHIN_S)
         self.batches.append(len(queries))
+        self.kinds.append({self.kind(query) for query in queries})
         if self.error is not None:
             raise self.error
         fix = Fix(0, 0, 0, 0, 1, 2, Ellipse(1, 1, 0, 0.95), 1)
@@ -83,6 +89,32 @@ def test_what_waited_too_long_is_not_located() -> None:
         late.result(WITHIN_S)
     assert current.result(WITHIN_S).scene == "scene-0"
     assert gate.batches == [1, 1]
+    worker.stop(WITHIN_S)
+
+
+def test_kinds_go_separately_and_the_longest_waiting_first() -> None:
+    gate = Gate()
+    worker = busy(gate)
+    plain, refined = queries(3), [replace(q, options=LocateOptions(5)) for q in queries(3, 10)]
+    mixed = [q for pair in zip(refined, plain, strict=True) for q in pair]
+    futures = [f for q in mixed for f in worker.submit([q], WITHIN_S)]
+    gate.open.set()
+    answered = [f.result(WITHIN_S).scene for f in futures]
+    assert answered == [q.scene for q in mixed]
+    assert gate.kinds == [{None}, {5}, {None}]
+    assert gate.batches == [1, 3, 3]
+    worker.stop(WITHIN_S)
+
+
+def test_a_full_queue_is_known_before_anything_is_handed_in() -> None:
+    gate = Gate()
+    worker = busy(gate, queue_size=2)
+    worker.check_room()
+    worker.submit(queries(2), WITHIN_S)
+    with pytest.raises(OverloadedError) as refused:
+        worker.check_room()
+    assert refused.value.retry_after_s >= 1
+    gate.open.set()
     worker.stop(WITHIN_S)
 
 

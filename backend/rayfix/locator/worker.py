@@ -2,7 +2,8 @@
 
 The forward pass of a batch costs little more than that of one sequence, so the thread takes
 whatever waits, without waiting for more: at low load a batch is one sequence and nothing is
-delayed, at high load batches fill by themselves.
+delayed, at high load batches fill by themselves. A batch holds one kind of query, so that nobody
+waits for the refinement or the attention of another; the kind that waits longest is next.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import sys
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, replace
 from typing import Protocol
@@ -44,6 +45,8 @@ class StoppingError(OverloadedError):
 class Locates(Protocol):
     """What the worker drives: the locator."""
 
+    def kind(self, query: LocateQuery) -> Hashable: ...
+
     def locate(self, queries: Sequence[LocateQuery]) -> list[LocateResult]: ...
 
 
@@ -69,7 +72,8 @@ class LocateWorker:
         self._max_batch = max_batch
         self._queue_size = queue_size
         self._observe_batch = observe_batch
-        self._queue: deque[_Waiting] = deque()
+        self._queues: dict[Hashable, deque[_Waiting]] = {}
+        self._waiting = 0
         self._changed = threading.Condition()
         self._stopping = False
         self._seconds_per_query = 0.01
@@ -87,7 +91,16 @@ class LocateWorker:
     @property
     def waiting(self) -> int:
         """Sequences in the queue."""
-        return len(self._queue)
+        return self._waiting
+
+    def check_room(self) -> None:
+        """Refuse at once what `submit` would refuse.
+
+        Raises:
+            OverloadedError: the queue is full.
+        """
+        if self._waiting >= self._queue_size:
+            raise self._full()
 
     def submit(
         self, queries: Sequence[LocateQuery], timeout_s: float
@@ -104,17 +117,23 @@ class LocateWorker:
         with self._changed:
             if self._stopping:
                 raise StoppingError("the service is stopping", self._retry_after_s())
-            if len(self._queue) + len(entries) > self._queue_size:
-                raise OverloadedError(
-                    f"{len(self._queue)} sequences wait already, {self._queue_size} may",
-                    self._retry_after_s(),
-                )
-            self._queue.extend(entries)
+            if self._waiting + len(entries) > self._queue_size:
+                raise self._full()
+            for entry in entries:
+                kind = self._locator.kind(entry.query)
+                self._queues.setdefault(kind, deque()).append(entry)
+            self._waiting += len(entries)
             self._changed.notify()
         return [entry.future for entry in entries]
 
+    def _full(self) -> OverloadedError:
+        return OverloadedError(
+            f"{self._waiting} sequences wait already, {self._queue_size} may",
+            self._retry_after_s(),
+        )
+
     def _retry_after_s(self) -> int:
-        return max(1, math.ceil(len(self._queue) * self._seconds_per_query))
+        return max(1, math.ceil(self._waiting * self._seconds_per_query))
 
     def stop(self, timeout_s: float) -> None:
         """Take nothing new, answer what waits, end the thread."""
@@ -144,12 +163,20 @@ class LocateWorker:
                 entry.future.set_result(replace(result, timing_ms=timing))
 
     def _next_batch(self) -> list[_Waiting]:
-        """Up to `max_batch` of what waits; empty when the worker stops and nothing is left."""
+        """Up to `max_batch` of the kind that waits longest; empty when the worker stops and
+        nothing is left."""
         with self._changed:
-            while not self._queue and not self._stopping:
+            while not self._waiting and not self._stopping:
                 self._changed.wait()
-            size = min(len(self._queue), self._max_batch)
-            return [self._queue.popleft() for _ in range(size)]
+            if not self._waiting:
+                return []
+            kind = min(self._queues, key=lambda kind: self._queues[kind][0].since_s)
+            queue = self._queues[kind]
+            batch = [queue.popleft() for _ in range(min(len(queue), self._max_batch))]
+            if not queue:
+                del self._queues[kind]
+            self._waiting -= len(batch)
+            return batch
 
     def _is_current(self, entry: _Waiting, now: float) -> bool:
         """Whether somebody still waits for the answer; too late is answered as overload."""
