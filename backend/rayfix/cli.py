@@ -13,10 +13,10 @@ import typer
 from rayfix.api.commands import app as keys_app
 from rayfix.errors import RayFixError
 from rayfix.measurement.commands import app as measurement_app
+from rayfix.radio_map.commands import app as maps_app
 from rayfix.scene.commands import app as scene_app
 
 app = typer.Typer(name="rayfix", help=__doc__, no_args_is_help=True, pretty_exceptions_enable=False)
-maps_app = typer.Typer(help="Radio maps: build, check, export.", no_args_is_help=True)
 dataset_app = typer.Typer(help="Measurement datasets from exact paths.", no_args_is_help=True)
 RadioMapsDir = Annotated[Path, typer.Option(help="Folder of the radio maps.")]
 app.add_typer(scene_app, name="scene")
@@ -24,86 +24,6 @@ app.add_typer(keys_app, name="keys")
 app.add_typer(maps_app, name="maps")
 app.add_typer(dataset_app, name="dataset")
 app.add_typer(measurement_app, name="measurement")
-
-
-@maps_app.command("build")
-def maps_build(
-    scene: Annotated[str, typer.Option(help="Built-in scene, or folder with scene.json.")] = "",
-    cells: Annotated[
-        Path | None,
-        typer.Option(help="Site list; default: cells.yaml of the scene's folder or its map."),
-    ] = None,
-    resolution: Annotated[float, typer.Option(help="Side of a pixel in metres.")] = 1.0,
-    output_dir: Annotated[Path, typer.Option(help="Maps go to <output-dir>/<scene>.")] = Path(
-        "radio_maps"
-    ),
-    scenes_dir: Annotated[
-        Path | None,
-        typer.Option(help="Build every folder of this one that has scene.json and cells.yaml."),
-    ] = None,
-    engine: Annotated[str, typer.Option(help="local or ray.")] = "local",
-    parallel: Annotated[int, typer.Option(help="Sites traced at a time.", min=1)] = 1,
-    seed: Annotated[int, typer.Option(help="Seed of the ray directions.", min=0)] = 0,
-    rays: Annotated[
-        int | None, typer.Option(help="Rays per site; fewer are faster and noisier.", min=1)
-    ] = None,
-    overwrite: Annotated[bool, typer.Option(help="Build complete maps again.")] = False,
-) -> None:
-    """Trace the seven features of every cell on a grid; resumes, and skips what is complete."""
-    from rayfix.radio_map.build import RadioMapConfig, build_radio_maps
-    from rayfix.radio_map.jobs import find_jobs
-
-    jobs = find_jobs(scene, cells, scenes_dir, output_dir)
-    config = RadioMapConfig.with_rays(rays, resolution_m=resolution, seed=seed)
-    written = build_radio_maps(jobs, config, engine=engine, parallel=parallel, overwrite=overwrite)
-    for job in jobs:
-        done = "Wrote" if job.folder in written else "Already complete:"
-        typer.echo(f"{done} {job.folder}")
-
-
-@maps_app.command("check")
-def maps_check(
-    scene: Annotated[str, typer.Option(help="Folder below radio-maps-dir.")] = "munich",
-    receivers: Annotated[int, typer.Option(help="Random outdoor places.", min=1)] = 300,
-    seed: Annotated[int, typer.Option(help="Seed of the places.", min=0)] = 0,
-    json_output: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
-    radio_maps_dir: RadioMapsDir = Path("radio_maps"),
-) -> None:
-    """Compare a radio map with exact paths at random outdoor places."""
-    from rayfix.radio_map.check import check_radio_map, describe_check
-
-    report = check_radio_map(radio_maps_dir / scene, receivers, seed)
-    typer.echo(json.dumps(report) if json_output else describe_check(report))
-
-
-@maps_app.command("export")
-def maps_export(
-    output: Annotated[Path, typer.Option(help="Folder of the files.")],
-    scene: Annotated[str, typer.Option(help="Folder below radio-maps-dir.")] = "munich",
-    format: Annotated[str, typer.Option(help="cog: Cloud-Optimized GeoTIFF.")] = "cog",
-    feature: Annotated[
-        list[str] | None, typer.Option(help="Only this feature; may be repeated.")
-    ] = None,
-    radio_maps_dir: RadioMapsDir = Path("radio_maps"),
-) -> None:
-    """Write one file per feature, one band per cell, for GIS programs."""
-    from rayfix.radio_map.export import export_map
-
-    for path in export_map(radio_maps_dir / scene, output, format, feature):
-        typer.echo(f"Wrote {path}")
-
-
-@maps_app.command("info")
-def maps_info(
-    scene: Annotated[str, typer.Option(help="Folder below radio-maps-dir.")] = "munich",
-    json_output: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
-    radio_maps_dir: RadioMapsDir = Path("radio_maps"),
-) -> None:
-    """Print coverage, sizes, rounding errors and how a map was made."""
-    from rayfix.radio_map.info import describe_info, map_info
-
-    info = map_info(radio_maps_dir / scene)
-    typer.echo(json.dumps(info) if json_output else describe_info(info))
 
 
 @dataset_app.command("build")

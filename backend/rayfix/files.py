@@ -6,16 +6,31 @@ list itself, so that damage to the manifest shows as well.
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import os
 import shutil
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
-from rayfix.errors import ArtefactError
+from rayfix.errors import ArtefactError, DiskFullError
 
 MANIFEST = "manifest.json"
+
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+
+
+@contextmanager
+def naming_full_disk(path: Path) -> Iterator[None]:
+    """Turn the system's "no room" errors into a `DiskFullError` of this path."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in _NO_ROOM:
+            raise
+        raise DiskFullError(path, os.strerror(error.errno)) from None
 
 
 def write_bytes_whole(path: Path, content: bytes) -> None:

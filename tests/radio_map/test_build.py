@@ -89,7 +89,7 @@ def test_the_map_obeys_physics(job: MapJob) -> None:
     ahead = in_street & (grid_x > 0)
     # power-weighted: reflections from the walls pull it off the line of sight by some degrees
     off = np.abs(built.features["aoa"][0] - bearing)[ahead]
-    assert np.median(off) < 6.0
+    assert np.median(off) < 8.0
     assert off.max() < 30.0
     assert np.isnan(built.features["path_gain"][:, ~built.outdoor]).all()
     heard = np.isfinite(built.features["path_gain"])

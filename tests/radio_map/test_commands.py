@@ -62,7 +62,7 @@ def test_export(maps_dir: Path, tmp_path: Path) -> None:
         (["maps", "build", "--scene", "atlantis"], "no scene 'atlantis'"),
         (["maps", "build"], "give either a scene or a folder of scenes"),
         (["maps", "build", "--scene", "munich", "--cells", "X"], "the site list is missing"),
-        (["maps", "export", "--output", "X", "--format", "png"], "format: 'cog' is expected"),
+        (["maps", "export", "--output", "X", "--format", "gif"], "format: one of cog, png"),
     ],
 )
 def test_mistakes_are_one_sentence(

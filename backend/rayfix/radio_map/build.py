@@ -8,82 +8,45 @@ or the number of processes.
 from __future__ import annotations
 
 import dataclasses
-import hashlib
-import io
-import json
 import shutil
 from collections import Counter
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from rayfix import __version__
 from rayfix.errors import ArtefactError, InvalidInputError
-from rayfix.files import write_bytes_whole, write_text_whole
+from rayfix.files import naming_full_disk, write_bytes_whole, write_text_whole
 from rayfix.radio_map.engines import run_tasks
 from rayfix.radio_map.jobs import MapJob
+from rayfix.radio_map.parts import (
+    RadioMapConfig,
+    fingerprint,
+    is_whole,
+    trace_site,
+    window_of_parts,
+)
 from rayfix.radio_map.progress import BuildProgress
 from rayfix.radio_map.radio_map import RadioMap
-from rayfix.radio_map.store import BUILDINGS, load_radio_map, save_radio_map
+from rayfix.radio_map.relink import link_layers
+from rayfix.radio_map.store import load_radio_map
+from rayfix.radio_map.write import BUILDINGS, CHANNELS, map_writer, windows
 from rayfix.scene.buildings import write_buildings
 from rayfix.scene.cell import Cell, sites_of
-from rayfix.scene.mesh_files import geometry_file
 from rayfix.scene.scene import Scene
-from rayfix.simulation.link import link_features
-from rayfix.simulation.map_solver import SolverConfig, solve_map
+from rayfix.units import UE_NOISE_FIGURE_DB
 
-Arrays = dict[str, npt.NDArray[np.float32]]
-
-PROPAGATION_FEATURES = {"path_gain_db": "path_gain", "toa_ns": "toa", "aoa_deg": "aoa"}
-LINK_FEATURES = {
-    "snr_db": "snr",
-    "sinr_db": "sinr",
-    "throughput_mbps": "throughput",
-    "bler": "bler",
-}
-
-
-@dataclass(frozen=True)
-class RadioMapConfig:
-    """How a radio map is made.
-
-    Attributes:
-        resolution_m: side of a pixel [m].
-        seed: of the ray directions.
-        solver: rays, interactions and thresholds.
-    """
-
-    resolution_m: float = 1.0
-    seed: int = 0
-    solver: SolverConfig = field(default_factory=SolverConfig)
-
-    @classmethod
-    def with_rays(cls, rays_per_site: int | None, **options: Any) -> RadioMapConfig:
-        """A configuration with this many rays per site; the solver's default for None."""
-        if rays_per_site is not None:
-            options["solver"] = SolverConfig(rays_per_site=rays_per_site)
-        return cls(**options)
-
-    def __post_init__(self) -> None:
-        if not 0.1 <= self.resolution_m <= 100.0:
-            raise InvalidInputError("resolution_m", "0.1 to 100 m is expected")
-
-
-def fingerprint(job: MapJob, config: RadioMapConfig) -> str:
-    """SHA-256 of everything that a map depends on."""
-    geometry = geometry_file(job.scene, job.scene_folder or Path())
-    document = {
-        "scene": job.scene.model_dump(exclude={"title", "attribution", "landmarks"}),
-        "geometry": hashlib.sha256(geometry.read_bytes()).hexdigest(),
-        "cells": [cell.model_dump() for cell in job.cells],
-        "config": dataclasses.asdict(config),
-    }
-    return hashlib.sha256(json.dumps(document, sort_keys=True).encode()).hexdigest()
+__all__ = [
+    "RadioMapConfig",
+    "RadioMapGenerator",
+    "build_radio_map",
+    "build_radio_maps",
+    "is_complete",
+]
 
 
 def is_complete(job: MapJob, config: RadioMapConfig) -> bool:
@@ -133,6 +96,8 @@ def build_radio_maps(
         InvalidInputError: two jobs write to the same folder, or an option is not valid.
         RayTracingUnavailableError: no ray tracer on this machine.
         ArtefactError, UnknownSceneError: the geometry is missing or damaged.
+        DiskFullError: there is no room; earlier maps stay, and finished sites wait for the next
+            attempt.
     """
     folders = [job.folder for job in jobs]
     if len(set(folders)) < len(folders):
@@ -144,7 +109,7 @@ def build_radio_maps(
         (job, number, config)
         for job in waiting
         for number in range(job.sites)
-        if not job.part(number).exists()
+        if not is_whole(job.part(number))
     ]
     missing = Counter(job.folder for job, _, _ in tasks)
     with BuildProgress(len(tasks), show_progress) as bar:
@@ -154,10 +119,12 @@ def build_radio_maps(
         inline = engine == "local" and parallel == 1
         trace = partial(trace_site, on_progress=bar.site_share) if inline else trace_site
         for (job, number, _), part in run_tasks(trace, tasks, engine, parallel):
-            write_bytes_whole(job.part(number), part)
+            with naming_full_disk(job.part(number)):
+                write_bytes_whole(job.part(number), part)
             bar.site_done(job.scene.name)
             missing[job.folder] -= 1
             if not missing[job.folder]:
+                bar.writing(job.scene.name)
                 _assemble(job, config)
     return [job.folder for job in waiting]
 
@@ -187,64 +154,34 @@ def _prepare(job: MapJob, config: RadioMapConfig, overwrite: bool) -> None:
         write_text_whole(key, wanted)
 
 
-def trace_site(
-    job: MapJob,
-    number: int,
-    config: RadioMapConfig,
-    on_progress: Callable[[float], None] | None = None,
-) -> bytes:
-    """Trace all cells of one site; the content of its part, an .npz file.
+def _assemble(job: MapJob, config: RadioMapConfig) -> None:
+    """Put the sites of a map together, derive the link features and write it all.
 
-    Args:
-        on_progress: receives the share done, 0 to 1.
+    Window by window, so that memory is bounded by the number of cells, not by the area. The link
+    features follow from path gain as it is stored, so that `relink` repeats them exactly.
     """
     x_m, y_m = job.scene.extent.pixel_centres(config.resolution_m)
-    traced = solve_map(
-        job.scene,
-        job.site_cells(number),
-        x_m,
-        y_m,
-        config=config.solver,
-        seed=config.seed,
-        folder=job.scene_folder,
-        progress=on_progress,
-    )
-    buffer = io.BytesIO()
-    np.savez_compressed(buffer, **traced.arrays())  # type: ignore[arg-type]
-    return buffer.getvalue()
-
-
-def _assemble(job: MapJob, config: RadioMapConfig) -> None:
-    """Put the sites of a map together, derive the link features and write it all."""
-    x_m, y_m = job.scene.extent.pixel_centres(config.resolution_m)
-    arrays: Arrays = {}
-    for number, members in enumerate(sites_of(job.cells).values()):
-        with np.load(job.part(number), allow_pickle=False) as part:
-            height = part["building_height_m"]
-            for name in part.files:
-                if name == "building_height_m":
-                    continue
-                whole = arrays.setdefault(
-                    name, np.full((len(job.cells), len(y_m), len(x_m)), np.nan, np.float32)
-                )
-                whole[members] = part[name]
-    link = link_features(arrays["path_gain_db"], job.cells)
-    features = {name: arrays.pop(key) for key, name in PROPAGATION_FEATURES.items()}
-    features |= {name: link[key] for key, name in LINK_FEATURES.items()}
-    radio_map = RadioMap(
-        scene=job.written_scene,
-        cells=job.cells,
-        x_m=x_m,
-        y_m=y_m,
-        features=features,
-        building_height_m=height,
-        extra=arrays,
-        attributes={
-            "fingerprint": fingerprint(job, config),
-            **dataclasses.asdict(config),
-            "rayfix_version": __version__,
-        },
-    )
-    buildings = write_buildings(job.scene, job.scene_folder or Path(), job.parts / BUILDINGS)
-    save_radio_map(job.folder, radio_map, buildings)
+    write_buildings(job.scene, job.scene_folder or Path(), job.parts / BUILDINGS)
+    for name in CHANNELS:
+        source = (job.scene_folder or Path()) / name
+        if job.scene_folder and name != BUILDINGS and source.is_file():
+            shutil.copy(source, job.parts / name)
+    made = {
+        "fingerprint": fingerprint(job, config),
+        **dataclasses.asdict(config),
+        "ue_noise_figure_db": UE_NOISE_FIGURE_DB,
+        "rayfix_version": __version__,
+    }
+    with ExitStack() as stack:
+        parts = [
+            (members, stack.enter_context(np.load(job.part(number), allow_pickle=False)))
+            for number, members in enumerate(sites_of(job.cells).values())
+        ]
+        writer = stack.enter_context(
+            map_writer(job.folder, job.written_scene, job.cells, x_m, y_m, made, job.parts)
+        )
+        for index, window in enumerate(windows(len(y_m), len(x_m))):
+            values = window_of_parts(parts, index, len(job.cells))
+            writer.write(window, values)
+            writer.write(window, link_layers(values["path_gain"], job.cells))
     shutil.rmtree(job.parts)

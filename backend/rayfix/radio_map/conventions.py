@@ -6,13 +6,31 @@ Three readers are served side by side: xarray and rioxarray (CF `units`, `grid_m
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
-from rayfix.radio_map.radio_map import FEATURES, RadioMap
+import numpy as np
+import numpy.typing as npt
+
+from rayfix.radio_map.radio_map import FEATURES
+from rayfix.scene.scene import Scene
+
+Float64 = npt.NDArray[np.float64]
 
 GRID_MAPPING = "spatial_ref"
 
-_UNITS = {feature.name: feature.unit for feature in FEATURES}
+EXTRA_UNITS = {
+    "path_gain_stderr": "dB",
+    "toa_mean": "ns",
+    "delay_spread": "ns",
+    "aoa_spread": "deg",
+    "los": "1",
+    "detection": "1",
+}
+"""Units of the arrays that a map may have beside its features."""
+
+_UNITS = {feature.name: feature.unit for feature in FEATURES} | EXTRA_UNITS
+_UNITS["building_height"] = "m"
 _LABELS = {feature.name: feature.label for feature in FEATURES}
 
 _DEFINITIONS = {
@@ -25,6 +43,12 @@ _DEFINITIONS = {
     "sinr": "follows from path gain, the cells' powers and loads and the UE's noise figure",
     "throughput": "follows from SINR through Sionna's PHY abstraction tables",
     "bler": "follows from SINR through Sionna's PHY abstraction tables",
+    "path_gain_stderr": "standard error of path gain, from the spread of the traced rays",
+    "toa_mean": "power-weighted mean of the paths' times of flight",
+    "delay_spread": "power-weighted standard deviation of the delays (TR 38.901, 7.7.3)",
+    "aoa_spread": "power-weighted circular spread of the azimuths at the cell (TR 38.901, annex A)",
+    "los": "1 where the direct path to the pixel's centre is free, 0 where it is not",
+    "detection": "probability that a UE there detects the cell",
     "building_height": "height of what covers the place above the ground, 0 outdoors",
 }
 
@@ -48,65 +72,73 @@ _CONVENTIONS = [
 ]
 
 
-def group_attributes(radio_map: RadioMap) -> dict[str, Any]:
-    """Attributes of the group: what it is, where it lies, how it was made."""
+def group_attributes(
+    scene: Scene, x_m: Float64, y_m: Float64, made: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Attributes of the group: what it is, where it lies, how it was `made`."""
     return {
-        "title": f"Radio map of {radio_map.scene.title}",
+        "title": f"Radio map of {scene.title}",
         "Conventions": "CF-1.11",
-        "attribution": radio_map.scene.attribution,
-        "ue_height_m": radio_map.scene.ue_height_m,
-        "rayfix": dict(radio_map.attributes),
-        **_georeference(radio_map),
+        "attribution": scene.attribution,
+        "ue_height_m": scene.ue_height_m,
+        "rayfix": dict(made),
+        **_georeference(scene, x_m, y_m),
     }
 
 
-def array_attributes(name: str, radio_map: RadioMap, step: float | None) -> dict[str, Any]:
-    """Attributes of one array; `step` is the rounding step of a raster, None for a coordinate."""
-    if name == "cell":
-        return {"long_name": "cell id"}
-    if name in ("x", "y"):
-        direction = {"x": "easting", "y": "northing"}[name]
-        return {
-            "units": "m",
-            "long_name": f"{direction} from the scene's origin",
-            "standard_name": f"projection_{name}_coordinate",
-            "axis": name.upper(),
-        }
+def array_attributes(
+    name: str, scene: Scene, x_m: Float64, y_m: Float64, step: float
+) -> dict[str, Any]:
+    """Attributes of a raster; `step` is its rounding step."""
+    crs = scene.georeference.crs
     attributes: dict[str, Any] = {
-        "units": _UNITS.get(name) or _unit_from_suffix(name),
+        "units": _UNITS.get(name, "1"),
         "long_name": _LABELS.get(name, name.replace("_", " ")),
         "missing": "NaN: no path",
+        "rounding_step": step,
+        "rounding_error_max": step / 2,
         "grid_mapping": GRID_MAPPING,
-        "_CRS": {
-            "wkt": radio_map.scene.georeference.crs.to_wkt(),
-            "projjson": radio_map.scene.georeference.crs.to_json_dict(),
-        },
-        **_georeference(radio_map),
+        "_CRS": {"wkt": crs.to_wkt(), "projjson": crs.to_json_dict()},
+        **_georeference(scene, x_m, y_m),
     }
     if name in _DEFINITIONS:
         attributes["comment"] = _DEFINITIONS[name]
-    if step is not None:
-        attributes["rounding_step"] = step
-        attributes["rounding_error_max"] = step / 2
     return attributes
 
 
-def _georeference(radio_map: RadioMap) -> dict[str, Any]:
-    extent, step = radio_map.scene.extent, radio_map.resolution_m
+def coordinate_attributes(name: str) -> dict[str, Any]:
+    """Attributes of a coordinate: `cell`, `y` or `x`."""
+    if name == "cell":
+        return {"long_name": "cell id"}
+    direction = {"x": "easting", "y": "northing"}[name]
     return {
-        "zarr_conventions": _CONVENTIONS,
-        "proj:wkt2": radio_map.scene.georeference.crs.to_wkt(),
-        "spatial:dimensions": ["y", "x"],
-        "spatial:transform": [step, 0.0, extent.x_min_m, 0.0, step, extent.y_min_m],
-        "spatial:shape": [len(radio_map.y_m), len(radio_map.x_m)],
-        "spatial:bbox": [extent.x_min_m, extent.y_min_m, extent.x_max_m, extent.y_max_m],
-        "spatial:registration": "pixel",
+        "units": "m",
+        "long_name": f"{direction} from the scene's origin",
+        "standard_name": f"projection_{name}_coordinate",
+        "axis": name.upper(),
     }
 
 
-def _unit_from_suffix(name: str) -> str:
-    """Unit of an array whose name carries it (`toa_mean_ns`); "1" where there is none."""
-    if name == "building_height":
-        return "m"
-    suffix = name.rpartition("_")[2]
-    return suffix if suffix in ("db", "dbm", "ns", "deg", "m", "rad") else "1"
+def bounds_m(x_m: Float64, y_m: Float64) -> tuple[float, float, float, float]:
+    """West, south, east and north edge of the pixels [m]."""
+    half = float(x_m[1] - x_m[0]) / 2
+    return (
+        float(x_m[0]) - half,
+        float(y_m[0]) - half,
+        float(x_m[-1]) + half,
+        float(y_m[-1]) + half,
+    )
+
+
+def _georeference(scene: Scene, x_m: Float64, y_m: Float64) -> dict[str, Any]:
+    west, south, east, north = bounds_m(x_m, y_m)
+    step = float(x_m[1] - x_m[0])
+    return {
+        "zarr_conventions": _CONVENTIONS,
+        "proj:wkt2": scene.georeference.crs.to_wkt(),
+        "spatial:dimensions": ["y", "x"],
+        "spatial:transform": [step, 0.0, west, 0.0, step, south],
+        "spatial:shape": [len(y_m), len(x_m)],
+        "spatial:bbox": [west, south, east, north],
+        "spatial:registration": "pixel",
+    }

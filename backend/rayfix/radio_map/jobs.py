@@ -55,10 +55,15 @@ class MapJob:
     @property
     def written_scene(self) -> Scene:
         """The scene as it is written beside the map: a geometry file is named from there."""
-        if self.scene_folder is None or self.scene.geometry.startswith("builtin:"):
-            return self.scene
-        path = os.path.relpath(self.scene_folder / self.scene.geometry, self.folder)
-        return self.scene.model_copy(update={"geometry": Path(path).as_posix()})
+        return moved_scene(self.scene, self.scene_folder or Path(), self.folder)
+
+
+def moved_scene(scene: Scene, folder: Path, to: Path) -> Scene:
+    """The scene of `folder` as it is written in another one: its geometry file named from there."""
+    if scene.geometry.startswith("builtin:"):
+        return scene
+    path = os.path.relpath(folder / scene.geometry, to)
+    return scene.model_copy(update={"geometry": Path(path).as_posix()})
 
 
 def find_jobs(

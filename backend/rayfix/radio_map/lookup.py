@@ -10,11 +10,11 @@ import numpy as np
 import numpy.typing as npt
 
 from rayfix.errors import OutsideMapError
-from rayfix.radio_map.radio_map import FEATURE_NAMES, Float64, RadioMap
+from rayfix.radio_map.radio_map import Float64, RadioMap
 
 
 def bilinear(radio_map: RadioMap, x_m: npt.ArrayLike, y_m: npt.ArrayLike) -> dict[str, Float64]:
-    """Every feature of every cell at points of the map.
+    """Every feature that the map has, of every cell, at points of the map.
 
     Pixels without a path have no weight: the others' weights are scaled up to sum to 1. Angles
     are averaged as unit vectors.
@@ -37,7 +37,7 @@ def bilinear(radio_map: RadioMap, x_m: npt.ArrayLike, y_m: npt.ArrayLike) -> dic
     columns = np.stack([column, column + 1, column, column + 1])
     weights = np.stack([(1 - fx) * (1 - fy), fx * (1 - fy), (1 - fx) * fy, fx * fy])
 
-    corners = {name: radio_map.features[name][:, rows, columns] for name in FEATURE_NAMES}
+    corners = {name: values[:, rows, columns] for name, values in radio_map.features.items()}
     valid = np.all([np.isfinite(values) for values in corners.values()], axis=0)  # [C, 4, N]
     weights = weights * valid
     total = weights.sum(axis=1, keepdims=True)
@@ -48,9 +48,10 @@ def bilinear(radio_map: RadioMap, x_m: npt.ArrayLike, y_m: npt.ArrayLike) -> dic
         return np.asarray((weights * np.where(valid, values, 0.0)).sum(axis=1).T, np.float64)
 
     found = {name: mean(values) for name, values in corners.items() if name != "aoa"}
-    angle = np.deg2rad(corners["aoa"])
-    found["aoa"] = np.rad2deg(np.arctan2(mean(np.sin(angle)), mean(np.cos(angle)))) % 360.0
-    return {name: found[name] for name in FEATURE_NAMES}
+    if "aoa" in corners:
+        angle = np.deg2rad(corners["aoa"])
+        found["aoa"] = np.rad2deg(np.arctan2(mean(np.sin(angle)), mean(np.cos(angle)))) % 360.0
+    return found
 
 
 def nearest_pixel(radio_map: RadioMap, x_m: float, y_m: float) -> tuple[int, int]:

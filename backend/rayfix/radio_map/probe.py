@@ -15,7 +15,8 @@ def probe(radio_map: RadioMap, lat_deg: float, lon_deg: float) -> dict[str, Any]
 
     Returns:
         lat, lon, x_m, y_m, building_height_m, best_cell and `cells`: cell_id, distance_m
-        (horizontal), rsrp_dbm, los and the seven features of each; None where no path arrives.
+        (horizontal), rsrp_dbm, los and the seven features of each; None where no
+        path arrives, and where the map has no such feature.
     Raises:
         OutsideMapError: the place lies outside the map.
     """
@@ -24,7 +25,12 @@ def probe(radio_map: RadioMap, lat_deg: float, lon_deg: float) -> dict[str, Any]
     row, column = nearest_pixel(radio_map, x_m, y_m)
     cells: list[dict[str, Any]] = []
     for index, cell in enumerate(radio_map.cells):
-        values = {name: radio_map.features[name][index, row, column] for name in FEATURE_NAMES}
+        values = {
+            name: radio_map.features[name][index, row, column]
+            if name in radio_map.features
+            else math.nan
+            for name in FEATURE_NAMES
+        }
         cells.append(
             {
                 "cell_id": cell.cell_id,

@@ -51,6 +51,10 @@ class BuildProgress:
         rate = f"{completed / minutes:.1f} sites/min"
         self._progress.update(self._task, completed=completed, rate=rate)
 
+    def writing(self, scene: str) -> None:
+        """The map of a scene is being put together."""
+        self._progress.update(self._task, description=f"Writing {scene}")
+
     def site_done(self, scene: str) -> None:
         """One more site of a scene is finished."""
         self._done += 1

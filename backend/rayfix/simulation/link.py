@@ -18,7 +18,7 @@ import numpy.typing as npt
 from rayfix.errors import InvalidInputError
 from rayfix.scene.cell import Cell
 from rayfix.scene.detection import noise_dbm
-from rayfix.units import db_to_linear, linear_to_db
+from rayfix.units import UE_NOISE_FIGURE_DB, db_to_linear, linear_to_db
 
 FloatArray = npt.NDArray[np.float32]
 
@@ -84,7 +84,11 @@ def link_table(resource_blocks: int, subcarrier_spacing_hz: float) -> LinkTable:
     )
 
 
-def link_features(path_gain_db: npt.ArrayLike, cells: Sequence[Cell]) -> dict[str, FloatArray]:
+def link_features(
+    path_gain_db: npt.ArrayLike,
+    cells: Sequence[Cell],
+    noise_figure_db: float = UE_NOISE_FIGURE_DB,
+) -> dict[str, FloatArray]:
     """SNR, SINR, throughput and block error rate of every cell.
 
     Per resource element: SNR is the RSRP over thermal noise with the UE's noise figure
@@ -94,6 +98,7 @@ def link_features(path_gain_db: npt.ArrayLike, cells: Sequence[Cell]) -> dict[st
     Args:
         path_gain_db: [dB], shape [C, ...]; NaN where there is no path.
         cells: the C cells.
+        noise_figure_db: of the UE's receiver.
     Returns:
         `snr_db`, `sinr_db` [dB], `throughput_mbps` [Mbit/s], `bler` [0..1], each float32 with the
         shape of `path_gain_db`, NaN where the cell has no path.
@@ -114,7 +119,7 @@ def link_features(path_gain_db: npt.ArrayLike, cells: Sequence[Cell]) -> dict[st
     names = ("snr_db", "sinr_db", "throughput_mbps", "bler")
     found = {name: np.empty(gain_db.shape, np.float32) for name in names}
     for index, cell in enumerate(cells):
-        noise = float(db_to_linear(noise_dbm(cell.subcarrier_spacing_hz)))
+        noise = float(db_to_linear(noise_dbm(cell.subcarrier_spacing_hz, noise_figure_db)))
         others = np.maximum(interference[cell.carrier_hz] - cell.load * heard[index], 0.0)
         sinr_db = linear_to_db(received[index] / (noise + others))
         table = link_table(cell.resource_blocks, cell.subcarrier_spacing_hz)
