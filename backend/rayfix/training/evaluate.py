@@ -35,7 +35,7 @@ from rayfix.training.baselines import Fingerprint, strongest_cell_centroid
 
 TEST_SEED = 424_242_000
 """First seed of the test's draws."""
-CONDITIONS = ("clean", "standard", "hard")
+CONDITIONS = ("clean", "standard", "hard", "rsrp_only")
 REPORTS = (1, 10)
 BATCH = 64
 """Sequences answered at once; `ms_per_fix` is the time of a batch over its size."""
@@ -168,7 +168,12 @@ def _grid_posterior(
     observation = observe(ReportTensors.from_batch(batch), maps, noise)
     posterior = sequence_posterior(observation, maps, noise, grid=grid)
     xy_m_B2, _ = posterior.local_mean()
-    return _gaussian(xy_m_B2, posterior.covariance(xy_m_B2))
+    covariance_B22 = posterior.covariance(xy_m_B2)
+    return Answer(
+        xy_m_B2,
+        covariance_B22,
+        *(posterior.ellipse_radius(xy_m_B2, covariance_B22, p) for p in (0.68, 0.95)),
+    )
 
 
 def _gaussian(xy_m_B2: Tensor, covariance_m2_B22: Tensor) -> Answer:
