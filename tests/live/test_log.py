@@ -174,6 +174,7 @@ def test_a_log_file_of_the_first_version_is_taken_over(
         file.execute("ALTER TABLE fix DROP COLUMN truth_lat")
         file.execute("ALTER TABLE fix DROP COLUMN truth_lon")
         file.execute("ALTER TABLE fix DROP COLUMN serving_cell")
+        file.execute("ALTER TABLE fix DROP COLUMN track")
         file.execute("PRAGMA user_version = 1")
     log = SqliteLog(path, Retention(1e9, 10**9))
     log.append([dataclasses.replace(make_record(), truth_lat=48.1, truth_lon=11.5)])

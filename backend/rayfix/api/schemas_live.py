@@ -16,6 +16,18 @@ class Point(ApiModel):
     coordinates: LonLat
 
 
+class TrackPointBody(ApiModel):
+    """What the UE's track says at the time of a fix: position and motion, filtered."""
+
+    coordinates: LonLat
+    semi_major_m: float = Field(description="ellipse that holds 95 %")
+    semi_minor_m: float
+    orientation_deg: float
+    speed_mps: float
+    bearing_deg: float
+    outlier: bool = Field(description="the fix was too far off to be used")
+
+
 class LiveFixProperties(ApiModel):
     """What the live feed says of a fix."""
 
@@ -32,6 +44,9 @@ class LiveFixProperties(ApiModel):
     offset: int
     serving_cell: str | None = Field(default=None, description="heard strongest in the last report")
     truth: LonLat | None = Field(default=None, description="where the phone really was, if known")
+    track: TrackPointBody | None = Field(
+        default=None, description="null: no part of a track, such as a report dated in the future"
+    )
 
 
 class LiveFix(ApiModel):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from rayfix.live.record import FixRecord
+from rayfix.live.record import FixRecord, TrackPoint
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -41,5 +41,18 @@ def to_feature(record: FixRecord) -> dict[str, Any]:
             "truth": None
             if record.truth_lat is None or record.truth_lon is None
             else [round(record.truth_lon, 7), round(record.truth_lat, 7)],
+            "track": None if record.track is None else _track(record.track),
         },
+    }
+
+
+def _track(track: TrackPoint) -> dict[str, Any]:
+    return {
+        "coordinates": [round(track.lon, 7), round(track.lat, 7)],
+        "semi_major_m": round(track.semi_major_m, 2),
+        "semi_minor_m": round(track.semi_minor_m, 2),
+        "orientation_deg": round(track.orientation_deg, 1),
+        "speed_mps": round(track.speed_mps, 2),
+        "bearing_deg": round(track.bearing_deg, 1),
+        "outlier": track.outlier,
     }

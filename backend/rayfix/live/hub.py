@@ -25,6 +25,7 @@ from rayfix.live.subscription import (
     Subscription,
     encode,
 )
+from rayfix.live.tracks import REMEMBERED_FIXES, Tracks
 
 log = structlog.get_logger(__name__)
 
@@ -52,6 +53,8 @@ class LiveHub:
         self._client_bytes = client_bytes
         self._observe_lag = observe_lag
         self._pending: OrderedDict[str, FixRecord] = OrderedDict()
+        self._tracks = Tracks()
+        self._in_track: set[str] = set()  # of what is pending
         self._lock = threading.Condition()
         self._stopping = threading.Event()
         self._write_failed = self._follow_failed = False
@@ -103,7 +106,8 @@ class LiveHub:
         """Leave a record for the writer; never blocks on the log."""
         with self._lock:
             if len(self._pending) >= MAX_PENDING:
-                self._pending.popitem(last=False)
+                dropped, _ = self._pending.popitem(last=False)
+                self._in_track.discard(dropped)
                 self.dropped += 1
             self._pending[record.fix_id] = record
             self._lock.notify_all()
@@ -124,7 +128,7 @@ class LiveHub:
                 return
             try:
                 if batch:
-                    self.log.append(batch)
+                    self.log.append([self._followed(record) for record in batch])
                     self._forget(batch)
                 if time.monotonic() >= next_trim:
                     self.log.trim(time.time())
@@ -146,10 +150,24 @@ class LiveHub:
         with self._lock:
             return list(self._pending.values())[:WRITE_STEP]
 
+    def _followed(self, record: FixRecord) -> FixRecord:
+        """The record with what its UE's track says; found once, also when appending is retried."""
+        if record.ue_id is None or record.fix_id in self._in_track:
+            return record
+        if not self._tracks.knows(record.ue_id):
+            kept = self.log.track(record.ue_id, None, record.time_s, REMEMBERED_FIXES)
+            self._tracks.begin(record.ue_id, sorted(kept, key=lambda known: known.offset))
+        followed = self._tracks.followed(record)
+        self._in_track.add(record.fix_id)
+        with self._lock:
+            self._pending[record.fix_id] = followed
+        return followed
+
     def _forget(self, batch: Sequence[FixRecord]) -> None:
         with self._lock:
             for record in batch:
                 self._pending.pop(record.fix_id, None)
+                self._in_track.discard(record.fix_id)
 
     # --- the follower thread -------------------------------------------------------------
 
@@ -168,6 +186,7 @@ class LiveHub:
                 continue
             self._follow_failed = False
             if records:
+                self._tracks.learn(records)
                 state = LogState(state.epoch, state.floor, records[-1].offset)
                 self._observe_lag(time.time() - records[-1].received_s)
                 self._call_in_loop(self._fan_out, encode(records), state)

@@ -18,6 +18,27 @@ def new_fix_id() -> str:
 
 
 @dataclass(frozen=True, slots=True)
+class TrackPoint:
+    """What the track of a UE says at the time of one of its fixes (`live.tracks`).
+
+    Attributes:
+        lat, lon: filtered position, WGS 84 [deg].
+        semi_major_m, semi_minor_m, orientation_deg: ellipse that holds 95 %.
+        speed_mps, bearing_deg: horizontal speed and bearing (TS 23.032, 8).
+        outlier: the fix lay outside the gate and was not used.
+    """
+
+    lat: float
+    lon: float
+    semi_major_m: float
+    semi_minor_m: float
+    orientation_deg: float
+    speed_mps: float
+    bearing_deg: float
+    outlier: bool
+
+
+@dataclass(frozen=True, slots=True)
 class FixRecord:
     """A fix as the live log keeps it.
 
@@ -34,6 +55,7 @@ class FixRecord:
         truth_lat, truth_lon: where the phone really was [deg], as far as its sender knew; for
             evaluation only.
         serving_cell: the cell heard strongest in the last report; None where none has an RSRP.
+        track: the filtered position; None = the fix is no part of a track.
         detail: what only a look at this one fix needs, opaque to the log (JSON text).
         offset: place in the log, from 1, ascending; 0 = not appended yet.
     """
@@ -56,3 +78,4 @@ class FixRecord:
     truth_lat: float | None = None
     truth_lon: float | None = None
     serving_cell: str | None = None
+    track: TrackPoint | None = None

@@ -24,7 +24,7 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from rayfix.live.log import LiveLogUnavailableError, LogState, Retention
-from rayfix.live.record import FixRecord
+from rayfix.live.record import FixRecord, TrackPoint
 
 PAGE = 1000
 TRIM_STEP = 500
@@ -193,7 +193,14 @@ def _encode(record: FixRecord) -> str:
 
 def _decode(entry: str, detail: str = "") -> FixRecord:
     offset, _, text = entry.partition(":")
-    return FixRecord(**json.loads(text), detail=detail, offset=int(offset))
+    fields = json.loads(text)
+    track = fields.pop("track", None)
+    return FixRecord(
+        **fields,
+        detail=detail,
+        offset=int(offset),
+        track=None if track is None else TrackPoint(**track),
+    )
 
 
 def _entries(entries: list[tuple[str, dict[str, str]]]) -> list[FixRecord]:

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import json
 import secrets
 import sqlite3
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import astuple, replace
 from pathlib import Path
+from typing import Any
 
 from rayfix.errors import ArtefactError
 from rayfix.live.log import LiveLogUnavailableError, LogState, Retention
-from rayfix.live.record import FixRecord
+from rayfix.live.record import FixRecord, TrackPoint
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 _SCHEMA = """
 CREATE TABLE fix (
   "offset" INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -21,24 +24,27 @@ CREATE TABLE fix (
   time_s REAL NOT NULL, received_s REAL NOT NULL, lat REAL NOT NULL, lon REAL NOT NULL,
   accuracy_m REAL NOT NULL, confidence REAL NOT NULL, semi_major_m REAL NOT NULL,
   semi_minor_m REAL NOT NULL, orientation_deg REAL NOT NULL, ellipse_confidence REAL NOT NULL,
-  detail TEXT NOT NULL, truth_lat REAL, truth_lon REAL, serving_cell TEXT
+  detail TEXT NOT NULL, truth_lat REAL, truth_lon REAL, serving_cell TEXT, track TEXT
 );
 CREATE INDEX fix_by_ue_and_time ON fix (ue_id, time_s);
 CREATE TABLE latest (ue_id TEXT PRIMARY KEY, "offset" INTEGER NOT NULL) WITHOUT ROWID;
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 """
-_FROM_1 = """
+_UPGRADES = {
+    1: """
 ALTER TABLE fix ADD COLUMN truth_lat REAL;
 ALTER TABLE fix ADD COLUMN truth_lon REAL;
 ALTER TABLE fix ADD COLUMN serving_cell TEXT;
-PRAGMA user_version = 2;
-"""
+""",
+    2: "ALTER TABLE fix ADD COLUMN track TEXT;",
+}
+"""What brings a file of an older version to the next."""
 _COLUMNS = (
     "fix_id, ue_id, scene, time_s, received_s, lat, lon, accuracy_m, confidence, semi_major_m, "
     "semi_minor_m, orientation_deg, ellipse_confidence"
 )
-_LATER = "truth_lat, truth_lon, serving_cell"
-_INSERT = f"INSERT INTO fix ({_COLUMNS}, detail, {_LATER}) VALUES ({', '.join('?' * 17)})"
+_LATER = "truth_lat, truth_lon, serving_cell, track"
+_INSERT = f"INSERT INTO fix ({_COLUMNS}, detail, {_LATER}) VALUES ({', '.join('?' * 18)})"
 _UPSERT_LATEST = "INSERT OR REPLACE INTO latest VALUES (?, ?)"
 _SELECT = f"SELECT {_COLUMNS}, '', \"offset\", {_LATER} FROM fix"
 PAGE = 1000
@@ -82,8 +88,10 @@ class SqliteLog:
             self._writer.execute("INSERT INTO meta VALUES ('epoch', ?)", (secrets.token_hex(8),))
             self._writer.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
             self._writer.execute("COMMIT")
-        elif version == 1:
-            self._writer.executescript(f"BEGIN IMMEDIATE; {_FROM_1} COMMIT;")
+        elif version in _UPGRADES:
+            steps = " ".join(_UPGRADES[old] for old in range(version, SCHEMA_VERSION))
+            finish = f"PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;"
+            self._writer.executescript(f"BEGIN IMMEDIATE; {steps} {finish}")
         elif version != SCHEMA_VERSION:
             raise ArtefactError(self.path, f"live log of version {version}, not {SCHEMA_VERSION}")
         (self._epoch,) = self._writer.execute(
@@ -138,7 +146,7 @@ class SqliteLog:
             rows = connection.execute(
                 f'{_SELECT} WHERE "offset" > ? ORDER BY "offset" LIMIT ?', (offset, limit)
             )
-            return [FixRecord(*row) for row in rows]
+            return [_record(row) for row in rows]
 
     def wait(self, offset: int, timeout_s: float) -> list[FixRecord]:
         with self._appended:
@@ -153,7 +161,7 @@ class SqliteLog:
             rows = connection.execute(
                 f'{_SELECT} WHERE "offset" IN (SELECT "offset" FROM latest) ORDER BY "offset"'
             )
-            return state, [FixRecord(*row) for row in rows]
+            return state, [_record(row) for row in rows]
 
     def track(
         self, ue_id: str, since_s: float | None, until_s: float | None, limit: int
@@ -169,7 +177,7 @@ class SqliteLog:
                     limit,
                 ),
             )
-            return [FixRecord(*row) for row in rows][::-1]
+            return [_record(row) for row in rows][::-1]
 
     def get(self, fix_id: str) -> FixRecord | None:
         with self._reading() as connection:
@@ -177,7 +185,7 @@ class SqliteLog:
                 f'SELECT {_COLUMNS}, detail, "offset", {_LATER} FROM fix WHERE fix_id = ?',
                 (fix_id,),
             ).fetchone()
-            return None if row is None else FixRecord(*row)
+            return None if row is None else _record(row)
 
     def trim(self, now_s: float) -> int:
         dropped = 0
@@ -225,8 +233,17 @@ def _row(record: FixRecord) -> tuple[object, ...]:
         record.fix_id, record.ue_id, record.scene, record.time_s, record.received_s, record.lat,
         record.lon, record.accuracy_m, record.confidence, record.semi_major_m,
         record.semi_minor_m, record.orientation_deg, record.ellipse_confidence, record.detail,
-        record.truth_lat, record.truth_lon, record.serving_cell,
+        record.truth_lat, record.truth_lon, record.serving_cell, _track_text(record.track),
     )  # fmt: skip
+
+
+def _track_text(track: TrackPoint | None) -> str | None:
+    return None if track is None else json.dumps(astuple(track), allow_nan=False)
+
+
+def _record(row: tuple[Any, ...]) -> FixRecord:
+    record, track = FixRecord(*row[:-1]), row[-1]
+    return record if track is None else replace(record, track=TrackPoint(*json.loads(track)))
 
 
 @contextmanager
