@@ -159,3 +159,19 @@ def maps_relink(
             "range stay without a path until `rayfix maps build`",
             err=True,
         )
+
+
+@app.command("stitch")
+def maps_stitch(
+    scene: Annotated[Path, typer.Option(help="Folder of a scene that was cut into tiles.")],
+    tiles_dir: Annotated[
+        Path, typer.Option(help="Maps of its tiles, as `maps build --scenes-dir` writes them.")
+    ],
+    output_dir: Annotated[Path, typer.Option(help="The map goes to <output-dir>/<scene>.")] = Path(
+        "radio_maps"
+    ),
+) -> None:
+    """Join the maps of overlapping tiles to the map of the whole scene."""
+    from rayfix.radio_map.stitch import stitch_tiles
+
+    typer.echo(f"Wrote {stitch_tiles(scene, tiles_dir, output_dir)}")
