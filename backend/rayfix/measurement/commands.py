@@ -9,12 +9,9 @@ import typer
 
 from rayfix.errors import InvalidInputError
 
-app = typer.Typer(help="Reports of phones: simulate from exact paths.", no_args_is_help=True)
-
-
-@app.callback()
-def _group() -> None:
-    """Keeps `simulate` a subcommand while it is the only one."""
+app = typer.Typer(
+    help="Reports of phones: simulate from exact paths, import drive tests.", no_args_is_help=True
+)
 
 
 @app.command("simulate")
@@ -52,3 +49,40 @@ def _place(text: str) -> tuple[float, float]:
     except ValueError:
         raise InvalidInputError("at", f"LAT,LON in degrees is expected, not {text!r}") from None
     return lat, lon
+
+
+@app.command("import")
+def import_drive_test(
+    log: Annotated[Path, typer.Argument(help="The log: CSV (also .gz), G-NetTrack, geosubmit.")],
+    output: Annotated[Path, typer.Option(help="The drive test, a name ending in .zarr.zip.")],
+    mapping: Annotated[
+        Path | None,
+        typer.Option(help="YAML that says what the columns mean; default: RayFix's own names."),
+    ] = None,
+    format: Annotated[
+        str, typer.Option(help="csv, gnettrack or geosubmit, where no mapping file is given.")
+    ] = "csv",
+    scene: Annotated[
+        Path | None,
+        typer.Option(help="Folder with scene.json and cells.yaml: checks places and cells."),
+    ] = None,
+    json_output: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Read a drive-test log, say what was kept and what was dropped and why, and keep it."""
+    import json
+
+    from rayfix.measurement.drive_test import save_drive_test
+    from rayfix.measurement.import_log import import_log
+    from rayfix.measurement.log_mapping import mapping_for
+    from rayfix.scene.cell import load_cells
+    from rayfix.scene.scene import Scene
+
+    drive_test, summary = import_log(
+        log,
+        mapping_for(mapping, format),
+        None if scene is None else load_cells(scene / "cells.yaml"),
+        None if scene is None else Scene.load(scene),
+    )
+    save_drive_test(drive_test, output)
+    typer.echo(json.dumps(summary.document()) if json_output else summary.describe())
+    typer.echo(f"Wrote {output}", err=json_output)
