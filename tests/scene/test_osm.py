@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ import pytest
 import trimesh
 from tests.scene.osm_file import BOX, ORIGIN, OsmFile, rectangle
 
-from rayfix.errors import ArtefactError, InvalidInputError, SourceFileError
+from rayfix.errors import ArtefactError, DiskFullError, InvalidInputError, SourceFileError
 from rayfix.radio_map.jobs import find_jobs
 from rayfix.scene.buildings import write_buildings
 from rayfix.scene.osm import import_scene
@@ -260,6 +261,51 @@ def test_files_that_cannot_be_used_are_refused_by_name(tmp_path: Path) -> None:
     with pytest.raises(SourceFileError, match=r"utm\.geojson: feature 0: .*degrees"):
         import_scene(metres, "bad", tmp_path)
     assert not (tmp_path / "bad").exists()
+
+
+@pytest.mark.parametrize("keep", [0.5, 0.95])
+def test_a_binary_extract_that_is_cut_short(tmp_path: Path, keep: float) -> None:
+    import osmium
+
+    source = town().write(tmp_path / "whole.osm")
+    whole = tmp_path / "whole.osm.pbf"
+    with osmium.SimpleWriter(str(whole)) as writer:
+        for item in osmium.FileProcessor(str(source)):
+            writer.add(item)
+    import_scene(whole, "whole", tmp_path)
+    content = whole.read_bytes()
+    (tmp_path / "cut.osm.pbf").write_bytes(content[: int(keep * len(content))])
+    with pytest.raises(SourceFileError, match=r"cut\.osm\.pbf: not a whole OpenStreetMap file"):
+        import_scene(tmp_path / "cut.osm.pbf", "cut", tmp_path)
+
+
+def everything_below(folder: Path) -> dict[str, bytes]:
+    return {
+        path.relative_to(folder).as_posix(): path.read_bytes()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+    }
+
+
+def test_an_earlier_import_survives_what_cannot_be_imported(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = town().write(tmp_path / "town.osm")
+    folder, _ = import_scene(source, "town", tmp_path)
+    before = everything_below(folder)
+    cut = tmp_path / "cut.osm"
+    cut.write_text(source.read_text()[:900])
+    with pytest.raises(SourceFileError, match=r"cut\.osm"):
+        import_scene(cut, "town", tmp_path, overwrite=True)
+
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("rayfix.scene.imported.write_parts", full)
+    with pytest.raises(DiskFullError, match="town"):
+        import_scene(source, "town", tmp_path, overwrite=True)
+    assert everything_below(folder) == before
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["cut.osm", "town", "town.osm"]
 
 
 def test_a_map_without_buildings_leaves_nothing_behind(tmp_path: Path) -> None:

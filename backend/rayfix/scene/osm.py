@@ -12,7 +12,12 @@ import numpy as np
 import shapely
 
 from rayfix.errors import ArtefactError, InvalidInputError, SourceFileError
-from rayfix.files import replace_entries, replace_folder, temporary_folder
+from rayfix.files import (
+    naming_full_disk,
+    replace_entries,
+    replace_folder,
+    temporary_folder,
+)
 from rayfix.geo import GeoReference
 from rayfix.scene.buildings import MARGIN_M
 from rayfix.scene.import_summary import ImportSummary
@@ -64,6 +69,7 @@ def import_scene(
         SourceFileError: the file is missing, damaged, or has no building in the box.
         InvalidInputError: the name or the box breaks a rule, or the folder exists.
         ArtefactError: the folder cannot be written; an earlier import stays whole.
+        DiskFullError: there is no room; the same.
     """
     if not re.fullmatch(r"[a-z0-9][a-z0-9_-]{0,62}", name):
         raise InvalidInputError("name", "lower-case letters, digits, - and _ are expected")
@@ -108,7 +114,7 @@ def import_scene(
         material_seed=material_seed,
     )
     try:
-        with _replacing(folder) as temporary:
+        with naming_full_disk(folder), _replacing(folder) as temporary:
             triangles = write_scene(temporary, imported)
             tiles = 0 if tiling is None else write_tiles(temporary, imported, tiling)
             summary = ImportSummary(
