@@ -175,3 +175,20 @@ def test_commands_from_extract_to_cells(tmp_path: Path, monkeypatch: pytest.Monk
     box = run(app, ["scene", "import", "--osm", source, "--name", "b", "--bbox", "1,2,3"])
     assert isinstance(box.exception, InvalidInputError)
     assert "W,S,E,N" in str(box.exception)
+
+
+def test_options_reach_the_cells_and_watts_are_recognised(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    place = ["scene", "sites", "--scene", "etoile", "--layout", "hexagonal", "--spacing", "200"]
+    options = ["--power", "40", "--downtilt", "4", "--first-bearing", "30", "--output", "c.yaml"]
+    result = CliRunner().invoke(app, [*place, *options, "--carrier-mhz", "2100"])
+    assert result.exit_code == 0, result.output
+    cell = load_cells(tmp_path / "c.yaml")[0]
+    assert (cell.power_dbm, cell.downtilt_deg, cell.bearing_deg) == (40.0, 4.0, 30.0)
+    assert cell.carrier_hz == 2.1e9
+    watts = CliRunner().invoke(app, [*place, "--power", "80", "--overwrite"])
+    assert isinstance(watts.exception, InvalidInputError)
+    assert "power_dbm" in str(watts.exception)
+    assert "80 W = 49.0 dBm" in str(watts.exception)

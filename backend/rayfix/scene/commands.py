@@ -89,6 +89,13 @@ def scene_sites(
         float, typer.Option(help="Antenna above the roof in metres.", min=0, max=100)
     ] = 3.0,
     sectors: Annotated[int, typer.Option(help="Cells per site.", min=1, max=12)] = 3,
+    first_bearing: Annotated[
+        float, typer.Option(help="Bearing of the first sector in degrees.", min=0, max=359.999)
+    ] = 0.0,
+    downtilt: Annotated[float, typer.Option(help="Degrees below the horizon.")] = 8.0,
+    power: Annotated[float, typer.Option(help="Power of a cell in dBm.")] = 44.0,
+    carrier_mhz: Annotated[float, typer.Option(help="Carrier frequency.")] = 3500.0,
+    bandwidth_mhz: Annotated[float, typer.Option(help="Bandwidth of a cell.")] = 100.0,
     output: Annotated[
         Path | None, typer.Option(help="Default: cells.yaml in the scene's folder.")
     ] = None,
@@ -101,11 +108,11 @@ def scene_sites(
     from rayfix.scene.roofs import roofs_of
     from rayfix.scene.site_list import read_sites
     from rayfix.scene.sites import (
-        SiteOptions,
         grid_layout,
         hexagonal_layout,
         place_sites,
         random_layout,
+        site_options,
     )
     from rayfix.scene.tiles import tile_cells
 
@@ -117,7 +124,11 @@ def scene_sites(
     if path.exists() and not overwrite:
         raise InvalidInputError("output", f"{path} exists; --overwrite replaces it")
     roofs = roofs_of(found)
-    options = SiteOptions(mast_height_m=mast_height, sectors=sectors)
+    options = site_options(
+        mast_height_m=mast_height, sectors=sectors, first_bearing_deg=first_bearing,
+        downtilt_deg=downtilt, power_dbm=power, carrier_hz=1e6 * carrier_mhz,
+        bandwidth_hz=1e6 * bandwidth_mhz,
+    )  # fmt: skip
     extent = found.scene.extent
     if source is not None:
         placed = read_sites(found.scene, roofs, source, options)

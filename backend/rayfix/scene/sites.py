@@ -11,12 +11,13 @@ from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from rayfix.errors import InvalidInputError
 from rayfix.scene.cell import Cell
 from rayfix.scene.roofs import Roofs
 from rayfix.scene.scene import Extent, Scene
+from rayfix.units import watt_to_dbm
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -46,6 +47,23 @@ class SiteOptions(BaseModel):
     carrier_hz: float = Field(default=3.5e9, ge=4e8, le=1e11)
     bandwidth_hz: float = Field(default=100e6, ge=5e6, le=4e8)
     roof_radius_m: float = Field(default=60.0, ge=0)
+
+
+def site_options(**values: float | int) -> SiteOptions:
+    """Options by name.
+
+    Raises:
+        InvalidInputError: a value breaks a rule.
+    """
+    try:
+        return SiteOptions.model_validate(values)
+    except ValidationError as error:
+        first = error.errors()[0]
+        field = ".".join(str(part) for part in first["loc"])
+        rule = f"{first['msg']}, not {first['input']:g}"
+        if field == "power_dbm" and first["input"] > 0:
+            rule += f" (watts? {first['input']:g} W = {watt_to_dbm(first['input']):.1f} dBm)"
+        raise InvalidInputError(field, rule) from None
 
 
 class Placed(NamedTuple):
