@@ -41,6 +41,9 @@ class Settings(BaseSettings):
     device: str = Field(default="auto", description="auto, cpu, cuda or cuda:N")
     threads: int = Field(default=0, ge=0, description="torch threads; 0 = all cores but one")
 
+    watch_s: float = Field(
+        default=0.0, ge=0, description="look for a new model or map this often; 0 = never"
+    )
     max_batch: int = Field(default=32, ge=1, description="sequences in one forward pass")
     queue_size: int = Field(default=512, ge=1, description="sequences waiting; more get 503")
     locate_timeout_s: float = Field(default=10.0, gt=0, description="waiting longer gets 503")

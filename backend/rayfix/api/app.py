@@ -21,6 +21,7 @@ from rayfix.api.guard import Guard
 from rayfix.api.identity import Identity
 from rayfix.api.limits import Limits
 from rayfix.api.metrics import Metrics
+from rayfix.api.queue_guard import QueueGuard
 from rayfix.api.request_log import REQUEST_ID, RequestLog
 from rayfix.api.routes import (
     camara,
@@ -37,6 +38,7 @@ from rayfix.api.routes import (
     ues,
 )
 from rayfix.api.services import Services
+from rayfix.api.watch import watch
 from rayfix.config import Settings
 from rayfix.live.hub import LiveHub
 from rayfix.live.log import LiveLog, Retention
@@ -93,7 +95,12 @@ def create_app(
         )
         app.state.services = services
         log.info("ready", model=services.locator.model, scenes=list(settings.scenes))
+        watching = (
+            asyncio.create_task(watch(services, settings.watch_s)) if settings.watch_s else None
+        )
         yield
+        if watching is not None:
+            watching.cancel()
         await asyncio.to_thread(services.worker.stop, DRAIN_S)
         await services.hub.stop(DRAIN_S)
         log.info("stopped")
@@ -116,6 +123,7 @@ def create_app(
         max_bytes=settings.max_body_bytes,
         timeout_s=settings.body_timeout_s,
     )
+    app.add_middleware(QueueGuard, paths=(*locate.PATHS, *geolocate.PATHS))
     app.add_middleware(Guard, identity=identity, limits=limits)
     app.add_middleware(
         GZipMiddleware, minimum_size=COMPRESS_FROM_BYTES, compresslevel=5,

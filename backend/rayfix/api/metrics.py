@@ -50,6 +50,9 @@ class Metrics:
         self.problems = Counter(
             "rayfix_problems", "requests refused or failed, by code", ("code",), registry=registry
         )
+        self.reloads = Counter(
+            "rayfix_reloads", "times that model and maps were loaded anew", registry=registry
+        )
         self.feed_lag = Histogram(
             "rayfix_feed_lag_seconds", "from a fix to its fan-out", buckets=_SECONDS,
             registry=registry,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import socket
 
 import uvicorn
@@ -12,6 +11,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from rayfix.api.app import create_app, open_live_log
 from rayfix.api.request_log import configure_logging
+from rayfix.api.services import spare_from_collection
 from rayfix.config import Settings
 from rayfix.locator.locator import Locator
 
@@ -23,8 +23,6 @@ MAX_CLIENT_FRAME_BYTES = 4096
 PING_S = 20.0
 MAX_HEADER_BYTES = 65_536
 """Request line and headers of one request together."""
-YOUNG_OBJECTS = 20_000
-"""Allocations between two looks for garbage cycles: some requests, instead of several a request."""
 
 
 def header_timeout_protocol(timeout_s: float) -> type[HttpToolsProtocol]:
@@ -113,13 +111,5 @@ def serve(settings: Settings) -> None:
     """
     configure_logging(settings.log_format)
     app = create_app(settings, Locator.load(settings), open_live_log(settings))
-    spare_the_loaded_from_collection()
+    spare_from_collection()
     server_of(app, settings).run()
-
-
-def spare_the_loaded_from_collection() -> None:
-    """Leave what is loaded by now (modules, model, maps: 300,000 objects that stay) out of every
-    later search for garbage cycles, which otherwise costs more than validating a request."""
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(YOUNG_OBJECTS, 20, 20)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Annotated
 
+import structlog
 from fastapi import Depends
 from starlette.requests import HTTPConnection
 
@@ -22,6 +24,20 @@ from rayfix.locator.loaded_scene import LoadedScene
 from rayfix.locator.locator import Locator
 from rayfix.locator.worker import LocateWorker
 
+log = structlog.get_logger(__name__)
+
+YOUNG_OBJECTS = 20_000
+"""Allocations between two looks for garbage cycles: some requests, instead of several a request."""
+
+
+def spare_from_collection() -> None:
+    """Leave what is loaded by now (modules, model, maps: 300,000 objects that stay) out of every
+    later search for garbage cycles, which otherwise costs more than validating a request."""
+    gc.unfreeze()
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(YOUNG_OBJECTS, 20, 20)
+
 
 @dataclass(frozen=True)
 class Services:
@@ -29,6 +45,7 @@ class Services:
 
     Attributes:
         stopping: set when the service is told to stop; answers without an end then end.
+        reloading: held while model and maps are loaded anew.
     """
 
     settings: Settings
@@ -39,6 +56,7 @@ class Services:
     identity: Identity
     limits: Limits
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
+    reloading: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     def scene(self, name: str | None) -> LoadedScene:
         """A scene by name; None = the first.
@@ -47,6 +65,18 @@ class Services:
             UnknownSceneError: no such scene is loaded.
         """
         return self.locator.scene(name or self.settings.scenes[0])
+
+    async def reload(self) -> None:
+        """Load the model and the maps anew; requests are answered all the while.
+
+        Raises:
+            ArtefactError: a file is missing or damaged; the present model and maps stay.
+        """
+        async with self.reloading:
+            await asyncio.to_thread(self.locator.reload, self.settings)
+            spare_from_collection()
+        self.metrics.reloads.inc()
+        log.info("reloaded", model=self.locator.model, scenes=list(self.settings.scenes))
 
     async def locate(self, queries: Sequence[LocateQuery]) -> list[LocateResult | RayFixError]:
         """Locate through the queue; each query has its result or the error that it met.

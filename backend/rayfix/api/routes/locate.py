@@ -21,6 +21,8 @@ from rayfix.locator.fix import LocateResult
 
 router = APIRouter(prefix="/api/v1", tags=["locate"], route_class=JsonRoute)
 
+PATHS = ("/api/v1/locate", "/api/v1/locate/batch")
+
 EXAMPLES = {
     "one report": {
         "summary": "One report of two cells",
