@@ -143,6 +143,8 @@ def _batch(world: World, edges: Any, site: Any, receivers: Any, start: int, end:
         & ((dr.dot(from_site, edge.n0) < 0) | (dr.dot(from_site, edge.nn) < 0))
         & ((dr.dot(to_receiver, edge.n0) > 0) | (dr.dot(to_receiver, edge.nn) > 0))
     )
+    if dr.width(kept) == 0:
+        return PathList.empty()
     receiver_number = dr.gather(mi.UInt, receiver_number, kept)
     edge = dr.gather(WedgeGeometry, edges, dr.gather(mi.UInt, edge_number, kept))
     receiver = dr.gather(mi.Point3f, receivers, receiver_number)

@@ -110,10 +110,19 @@ class PropagationMap:
     """1 where the direct path to the pixel's centre is free, 0 where it is not."""
     building_height_m: FloatArray
     """Height of what covers the pixel's centre [m], 0 outdoors, [H, W]."""
+    rays_per_site: tuple[int, ...]
+    """Rays cast from each site, in the order of `sites_of`."""
 
     def arrays(self) -> dict[str, FloatArray]:
         """All arrays by name."""
-        return {field.name: getattr(self, field.name) for field in fields(self)}
+        return {name: getattr(self, name) for name in (*_PER_CELL, "building_height_m")}
+
+
+_PER_CELL = tuple(
+    field.name
+    for field in fields(PropagationMap)
+    if field.name not in ("building_height_m", "rays_per_site")
+)
 
 
 def solve_map(
@@ -151,11 +160,8 @@ def solve_map(
         scattering_coefficient=config.scattering_coefficient or None,
     )
     grid = PixelGrid.of(world, x_m, y_m)
-    found = {
-        field.name: np.full((len(cells), grid.size), np.nan, np.float32)
-        for field in fields(PropagationMap)
-        if field.name != "building_height_m"
-    }
+    found = {name: np.full((len(cells), grid.size), np.nan, np.float32) for name in _PER_CELL}
+    rays: list[int] = []
     sites = sites_of(cells)
     for number, (site, members) in enumerate(sites.items()):
 
@@ -164,11 +170,14 @@ def solve_map(
                 progress((done + share) / len(sites))
 
         traced = _trace_site(world, site, [cells[m] for m in members], grid, config, seed, report)
+        rays.append(traced[0].replicates * config.rays_per_replicate)
         for index, sums in zip(members, traced, strict=True):
             _write(found, index, sums, grid)
     shape = grid.building_height_m.shape
     grids = {name: values.reshape(len(cells), *shape) for name, values in found.items()}
-    return PropagationMap(**grids, building_height_m=grid.building_height_m)
+    return PropagationMap(
+        **grids, building_height_m=grid.building_height_m, rays_per_site=tuple(rays)
+    )
 
 
 def _trace_site(

@@ -71,7 +71,7 @@ def cast_shower(
         and the share of a whole pixel that each ray's tube covers.
     """
     mi_scene = world.sionna.mi_scene
-    direction, solid_angle = ray_directions(count, np.random.default_rng(seed))
+    direction, solid_angle = ray_directions(count, np.random.default_rng(seed), world.horizon(site))
     dice = mi.PCG32(count, initstate=int(np.random.default_rng((*seed, 1)).integers(1 << 32)))
     rays = _Rays(
         mi.Ray3f(mi.Point3f(*([value] for value in site)), direction),

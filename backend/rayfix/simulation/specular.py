@@ -170,7 +170,8 @@ def specular_chains(
     buffer = PathsBuffer(len(xy_m) * CANDIDATES_PER_RECEIVER, max_depth, False)
     counter = dr.zeros(mi.UInt, 1)
     SBCandidateGenerator()._los(world.sionna.mi_scene, site, receivers, buffer, counter)
-    directions, _ = ray_directions(rays, np.random.default_rng(seed))
+    horizon = world.horizon((site.x[0], site.y[0], site.z[0]))
+    directions, _ = ray_directions(rays, np.random.default_rng(seed), horizon)
     with dr.scoped_set_flag(dr.JitFlag.OptimizeLoops, False):
         _propose(world, site, directions, ReceiverGrid(xy_m), buffer, max_depth)
     buffer.schedule()

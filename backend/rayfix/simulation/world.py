@@ -16,6 +16,7 @@ from rayfix.errors import ArtefactError, InvalidInputError, UnknownSceneError
 from rayfix.scene.ground import ground_of
 from rayfix.scene.scene import Scene
 from rayfix.simulation.llvm import prepare_ray_tracing
+from rayfix.simulation.rays import Horizon
 from rayfix.simulation.receiver_surface import ReceiverSurface, receiver_surface
 
 FloatArray = npt.NDArray[np.float64]
@@ -83,6 +84,14 @@ class World:
     def receiver_height_m(self, x_m: npt.ArrayLike, y_m: npt.ArrayLike) -> FloatArray:
         """Height [m] in the scene's frame of a UE's antenna at these places."""
         return self.ground.height_m(x_m, y_m) + self.scene.ue_height_m
+
+    def horizon(self, site: tuple[float, float, float]) -> Horizon:
+        """Where receivers are seen from a site (x, y, z) [m]."""
+        mast_m = site[2] - float(self.ground.height_m(site[0], site[1]))
+        relief_m = 0.0 if self.ground.is_flat else float(self.ground.triangles[..., 2].std())
+        extent = self.scene.extent
+        side_m = max(extent.x_max_m - extent.x_min_m, extent.y_max_m - extent.y_min_m)
+        return Horizon.of(mast_m, side_m, relief_m)
 
     @property
     def wavelength_m(self) -> float:
