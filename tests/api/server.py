@@ -1,4 +1,4 @@
-"""A service in a process of its own, for sockets, signals and restarts."""
+"""A real server for sockets: in a thread, or in a process of its own for signals and restarts."""
 
 from __future__ import annotations
 
@@ -7,12 +7,17 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 
 import httpx
 
+from rayfix.api.app import create_app
+from rayfix.api.server import server_of
 from rayfix.config import Settings
 
 
@@ -21,6 +26,24 @@ def free_port() -> int:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
         return port
+
+
+@contextmanager
+def served(settings: Settings) -> Iterator[str]:
+    """A real server in a thread of this process; its address."""
+    settings = settings.model_copy(update={"port": free_port()})
+    server = server_of(create_app(settings), settings)
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    try:
+        while not server.started:
+            assert thread.is_alive()
+            time.sleep(0.01)
+        yield f"http://127.0.0.1:{settings.port}"
+    finally:
+        server.should_exit = True
+        thread.join(15)
+        assert not thread.is_alive()
 
 
 class Server:

@@ -5,12 +5,16 @@ from __future__ import annotations
 import hashlib
 
 from fastapi import Request, Response
+from fastapi.responses import JSONResponse
 
 
-class GeoJsonResponse(Response):
-    """A response of GeoJSON text (RFC 7946)."""
+class GeoJsonResponse(JSONResponse):
+    """A response of GeoJSON text (RFC 7946), encoded already."""
 
     media_type = "application/geo+json"
+
+    def render(self, content: str | bytes) -> bytes:
+        return content.encode() if isinstance(content, str) else content
 
 
 class PngResponse(Response):
