@@ -24,6 +24,7 @@ from rayfix.api.metrics import Metrics
 from rayfix.api.queue_guard import QueueGuard
 from rayfix.api.request_log import REQUEST_ID, RequestLog
 from rayfix.api.routes import (
+    admin,
     camara,
     events,
     fixes,
@@ -57,6 +58,7 @@ COMPRESS_FROM_BYTES = 4096
 
 ROUTES = (
     locate, fixes, ues, live, events, scenes, radio_maps, tiles, models, geolocate, health,
+    admin,
 )  # fmt: skip
 
 DESCRIPTION = """

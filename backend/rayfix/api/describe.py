@@ -9,8 +9,8 @@ from fastapi import FastAPI
 
 from rayfix.api import problems
 from rayfix.api.access import needed_scope
-from rayfix.api.problems import Problem
 from rayfix.api.routes import camara, geolocate
+from rayfix.api.schemas_problem import Problem
 from rayfix.api.track_formats import MovingFeature
 
 UNDECLARED = (Problem, geolocate.GeolocateRequest, camara.RetrievalRequest, MovingFeature)

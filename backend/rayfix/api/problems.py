@@ -8,12 +8,12 @@ from typing import Any
 
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
-from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 from starlette.types import Receive, Scope, Send
 
 from rayfix.api.access import ForbiddenScopeError, UnauthorizedError
 from rayfix.api.limits import RateLimitedError, TooManyConnectionsError
+from rayfix.api.schemas_problem import FieldError, Problem
 from rayfix.errors import (
     ArtefactError,
     InvalidInputError,
@@ -27,24 +27,6 @@ from rayfix.live.log import LiveLogUnavailableError
 from rayfix.locator.worker import OverloadedError
 
 MEDIA_TYPE = "application/problem+json"
-
-
-class FieldError(BaseModel):
-    """A field of the request and the rule that it breaks."""
-
-    field: str = Field(examples=["reports[0].cells[1].rsrp_dbm"])
-    rule: str = Field(examples=["Input should be a finite number"])
-
-
-class Problem(BaseModel):
-    """RFC 9457 problem details with a stable `code`."""
-
-    type: str = Field(examples=["urn:rayfix:problem:invalid_request"])
-    title: str
-    status: int
-    detail: str
-    code: str = Field(description="stable, for programs", examples=["invalid_request"])
-    errors: list[FieldError] = []
 
 
 class UnknownFixError(RayFixError):
@@ -250,6 +232,7 @@ _DESCRIPTIONS = {
     415: "The body is not JSON by its Content-Type",
     422: "A field breaks a rule",
     429: "The key's limit is reached; `Retry-After` says when to try again",
+    500: "A file of the service is damaged, or an unexpected error",
     501: "This installation lacks what the request needs",
     503: "Busy, or the live log cannot be reached; `Retry-After` says when to try again",
 }

@@ -10,10 +10,11 @@ from fastapi import APIRouter, Body, Query, Request, Response
 
 from rayfix.api.guard import charge
 from rayfix.api.json_body import JsonRoute
-from rayfix.api.problems import BODY_STATUSES, Problem, describe_error, responses
+from rayfix.api.problems import BODY_STATUSES, describe_error, responses
 from rayfix.api.replies import query_of, record_of, reply_of
 from rayfix.api.schemas import ApiModel, LocateBatchRequest, LocateReply, LocateRequest
 from rayfix.api.schemas_lmf import LocationData, location_data, serving_cell
+from rayfix.api.schemas_problem import Problem
 from rayfix.api.services import Services, ServicesOf
 from rayfix.errors import RayFixError
 from rayfix.live.record import new_fix_id
@@ -84,9 +85,7 @@ async def locate(
         return _json(reply)
     cells = {cell.cell_id: cell for cell in scene.radio_map.cells}
     serving = cells.get(serving_cell(request.reports) or "")
-    return _json(
-        location_data(reply.fix, request.reports, serving.identity if serving else None)
-    )
+    return _json(location_data(reply.fix, request.reports, serving.identity if serving else None))
 
 
 @router.post("/locate/batch", responses=responses(*BODY_STATUSES, 503))
