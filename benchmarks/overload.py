@@ -29,6 +29,7 @@ from load import MACHINE, TEST_FILE, Outcome, give_way, load, load_sequences, re
 from rayfix.config import Settings
 
 TIMES = 4.0
+FILL_S = 3.0
 ANSWER_WITHIN_S = 20.0
 Connection = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
@@ -44,21 +45,26 @@ class Arrivals:
         self.lost = 0
 
     async def run(self, rate: float, seconds: float) -> None:
-        """Let requests arrive for a time, then wait for every answer."""
+        """Let requests arrive until the queue is full and then for a time, which is measured;
+        in the end, wait for every answer."""
         started = time.perf_counter()
         pending: set[asyncio.Task[None]] = set()
-        for number in range(int(rate * seconds)):
-            await asyncio.sleep(max(0.0, started + number / rate - time.perf_counter()))
+        answered_before = 0
+        for number in range(int(rate * (FILL_S + seconds))):
+            due = number / rate
+            await asyncio.sleep(max(0.0, started + due - time.perf_counter()))
             task = asyncio.create_task(self._ask(next(self._requests)))
             pending.add(task)
             task.add_done_callback(pending.discard)
+            if due < FILL_S:
+                answered_before = len(self.outcome.latencies_ms)
+                measured_from = time.perf_counter()
+        answered = len(self.outcome.latencies_ms) - answered_before
         self.outcome.seconds = time.perf_counter() - started
-        accepted = len(self.outcome.latencies_ms)
-        _, late = (
-            await asyncio.wait(pending, timeout=ANSWER_WITHIN_S) if pending else (set(), set())
-        )
-        self.lost += len(late)
-        self.accepted_per_s = accepted / self.outcome.seconds
+        self.accepted_per_s = answered / (time.perf_counter() - measured_from)
+        if pending:
+            _, late = await asyncio.wait(pending, timeout=ANSWER_WITHIN_S)
+            self.lost += len(late)
         for _, writer in self._free:
             writer.close()
 
@@ -96,8 +102,6 @@ def measure(settings: Settings, seconds: float) -> dict[str, Any]:
         requests = requests_of(sequences, served.port, refine=False)
         load(served.port, requests, 64, 2.0)
         peak = load(served.port, requests, 64, seconds).rate
-        fill = Arrivals(served.port, requests)  # until the queue is full
-        asyncio.run(fill.run(TIMES * peak, 3.0))
         arrivals = Arrivals(served.port, requests)
         asyncio.run(arrivals.run(TIMES * peak, seconds))
         after = load(served.port, requests, 64, seconds).rate
@@ -116,7 +120,7 @@ def measure(settings: Settings, seconds: float) -> dict[str, Any]:
         "refused_max_ms": refused[-1],
         "accepted_p50_ms": arrivals.outcome.quantile(0.5),
         "accepted_p99_ms": arrivals.outcome.quantile(0.99),
-        "lost": fill.lost + fill.outcome.other + arrivals.lost + arrivals.outcome.other,
+        "lost": arrivals.lost + arrivals.outcome.other,
     }
 
 

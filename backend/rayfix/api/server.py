@@ -21,6 +21,9 @@ GRACEFUL_S = 5
 MAX_CLIENT_FRAME_BYTES = 4096
 """Readers of the live feed send nothing; a larger message closes the socket."""
 PING_S = 20.0
+KEEP_ALIVE_S = 30
+"""How long an idle connection stays open: longer than a client or a proxy pauses between two
+requests, which would otherwise meet a connection that is just being closed."""
 MAX_HEADER_BYTES = 65_536
 """Request line and headers of one request together."""
 
@@ -95,6 +98,7 @@ def server_of(app: FastAPI, settings: Settings) -> Server:
         ws_ping_interval=PING_S,
         ws_ping_timeout=PING_S,
         ws_per_message_deflate=False,
+        timeout_keep_alive=KEEP_ALIVE_S,
         timeout_graceful_shutdown=GRACEFUL_S,
         access_log=False,
         log_config=None,
