@@ -64,3 +64,14 @@ def test_the_border_belongs_to_the_map(radio_map: RadioMap) -> None:
     assert nearest_pixel(radio_map, 50.0, 20.0) == (39, 59)
     assert nearest_pixel(radio_map, -10.0, -20.0) == (0, 0)
     assert np.isfinite(bilinear(radio_map, [50.0], [20.0])["toa"]).all()
+
+
+def test_delays_of_different_first_paths_are_not_mixed(radio_map: RadioMap) -> None:
+    toa = np.where(np.arange(60) >= 40, 837.0, 442.0) * np.ones((3, 40, 1))  # from x = 30 m on
+    jumping = replace(radio_map, features={**radio_map.features, "toa": toa.astype(np.float32)})
+    found = bilinear(jumping, [29.9, 30.1], [-10.0, -10.0])["toa"]
+    np.testing.assert_allclose(found[0], 442.0)
+    np.testing.assert_allclose(found[1], 837.0)
+    gentle = np.where(np.arange(60) >= 40, 446.0, 442.0) * np.ones((3, 40, 1))  # below light's pace
+    smooth = replace(radio_map, features={**radio_map.features, "toa": gentle.astype(np.float32)})
+    np.testing.assert_allclose(bilinear(smooth, [30.0], [-10.0])["toa"], 444.0, rtol=1e-6)

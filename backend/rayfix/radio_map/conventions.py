@@ -19,6 +19,10 @@ Float64 = npt.NDArray[np.float64]
 
 GRID_MAPPING = "spatial_ref"
 
+TOA_JUMP_PIXELS = 2.0
+"""ToA of neighbouring pixels that differ by more than light takes across this many pixels belong to
+different first paths. A lookup does not mix them: their mean would be the delay of neither."""
+
 EXTRA_UNITS = {
     "path_gain_stderr": "dB",
     "toa_mean": "ns",

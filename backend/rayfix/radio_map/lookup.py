@@ -10,14 +10,17 @@ import numpy as np
 import numpy.typing as npt
 
 from rayfix.errors import OutsideMapError
+from rayfix.radio_map.conventions import TOA_JUMP_PIXELS
 from rayfix.radio_map.radio_map import Float64, RadioMap
+from rayfix.units import SPEED_OF_LIGHT_M_S
 
 
 def bilinear(radio_map: RadioMap, x_m: npt.ArrayLike, y_m: npt.ArrayLike) -> dict[str, Float64]:
     """Every feature that the map has, of every cell, at points of the map.
 
     Pixels without a path have no weight: the others' weights are scaled up to sum to 1. Angles
-    are averaged as unit vectors.
+    are averaged as unit vectors, and delays of two different first paths are not mixed: see
+    `conventions.TOA_JUMP_PIXELS`.
 
     Args:
         x_m, y_m: points [m], shape [N].
@@ -51,6 +54,15 @@ def bilinear(radio_map: RadioMap, x_m: npt.ArrayLike, y_m: npt.ArrayLike) -> dic
     if "aoa" in corners:
         angle = np.deg2rad(corners["aoa"])
         found["aoa"] = np.rad2deg(np.arctan2(mean(np.sin(angle)), mean(np.cos(angle)))) % 360.0
+    if "toa" in corners:
+        toa = np.where(valid, corners["toa"], 0.0)
+        heaviest = np.nan_to_num(weights).argmax(axis=1, keepdims=True)
+        jump = np.abs(toa - np.take_along_axis(toa, heaviest, axis=1))
+        limit_ns = TOA_JUMP_PIXELS * radio_map.resolution_m / SPEED_OF_LIGHT_M_S * 1e9
+        weights = weights * (jump <= limit_ns)
+        with np.errstate(invalid="ignore", divide="ignore"):
+            weights = weights / weights.sum(axis=1, keepdims=True)
+        found["toa"] = mean(corners["toa"])
     return found
 
 
