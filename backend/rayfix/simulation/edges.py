@@ -12,6 +12,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import numpy.typing as npt
 
 from rayfix.simulation.path_list import PathKind, PathList
 from rayfix.simulation.world import ground_shape
@@ -35,6 +36,7 @@ wall would diffract as if the neighbour were not there."""
 SEEN_POINTS = 9
 """Points of an edge that are tried when deciding whether a site sees it."""
 PAIRS_PER_BATCH = 1 << 22
+PATHS_PER_BATCH = 1 << 18
 
 
 def scene_edges(world: World) -> Any:
@@ -115,51 +117,75 @@ def diffracted_paths(world: World, edges: Any, site: Any, receivers: Any) -> Pat
 
     edge_count, receiver_count = dr.width(edges.length), dr.width(receivers)
     step = max(1, PAIRS_PER_BATCH // max(1, edge_count))
-    parts = [
-        _batch(world, edges, site, receivers, start, min(start + step, receiver_count))
+    found = [
+        _free_pairs(world, edges, site, receivers, start, min(start + step, receiver_count))
         for start in range(0, receiver_count if edge_count else 0, step)
+    ]
+    pairs = np.concatenate([np.zeros((2, 0), np.uint32), *found], axis=1)
+    # The field takes long to compile and little to compute: large batches.
+    parts = [
+        _with_field(world, edges, site, receivers, pairs[:, start : start + PATHS_PER_BATCH])
+        for start in range(0, pairs.shape[1], PATHS_PER_BATCH)
     ]
     return PathList.joined(parts) if parts else PathList.empty()
 
 
-def _batch(world: World, edges: Any, site: Any, receivers: Any, start: int, end: int) -> PathList:
-    """Receivers start to end with every edge: geometry, then visibility, then field."""
+def _free_pairs(
+    world: World, edges: Any, site: Any, receivers: Any, start: int, end: int
+) -> npt.NDArray[np.uint32]:
+    """Numbers [2, N] of edges and receivers, those from start to end, that a free path joins."""
     import drjit as dr
     import mitsuba as mi
-    from sionna.rt.utils import WedgeGeometry, spawn_ray_to
 
-    edge_count = dr.width(edges.length)
-    pair = dr.arange(mi.UInt, edge_count * (end - start))
-    edge_number, receiver_number = pair % edge_count, pair // edge_count + start
-    edge = dr.gather(WedgeGeometry, edges, edge_number)
-    receiver = dr.gather(mi.Point3f, receivers, receiver_number)
-    along = _diffraction_point(edge, mi.Point3f(site), receiver)
-    point = mi.Point3f(edge.o + along * edge.e_hat)
-    to_receiver = receiver - point
-    from_site = point - site
+    # Neighbouring lanes share the edge, so their rays run side by side, which is traced faster.
+    pair = dr.arange(mi.UInt, dr.width(edges.length) * (end - start))
+    number = mi.Vector2u(pair // (end - start), pair % (end - start) + start)
+    edge, point, receiver = _pairs(edges, site, receivers, number)
+    along = dr.dot(point - edge.o, edge.e_hat)
+    to_receiver, from_site = receiver - point, point - site
     kept = dr.compress(
         (along > 0)
         & (along < edge.length)
         & ((dr.dot(from_site, edge.n0) < 0) | (dr.dot(from_site, edge.nn) < 0))
         & ((dr.dot(to_receiver, edge.n0) > 0) | (dr.dot(to_receiver, edge.nn) > 0))
     )
-    if dr.width(kept) == 0:
-        return PathList.empty()
-    receiver_number = dr.gather(mi.UInt, receiver_number, kept)
-    edge = dr.gather(WedgeGeometry, edges, dr.gather(mi.UInt, edge_number, kept))
-    receiver = dr.gather(mi.Point3f, receivers, receiver_number)
-    point = dr.gather(mi.Point3f, point, kept)
-    beside = point + OFFSET_M * _outward(edge)
-    mi_scene = world.sionna.mi_scene
-    free = ~mi_scene.ray_test(spawn_ray_to(receiver, beside))
-    free &= ~mi_scene.ray_test(spawn_ray_to(mi.Point3f(site), beside), active=free)
-    free &= _nothing_touches(world, edge, point, free)
-    free = dr.compress(free)
-    edge = dr.gather(WedgeGeometry, edge, free)
-    receiver = dr.gather(mi.Point3f, receiver, free)
-    point = dr.gather(mi.Point3f, point, free)
-    receiver_number = dr.gather(mi.UInt, receiver_number, free)
-    return _with_field(world, edge, site, point, receiver, receiver_number)
+    for free in (_receiver_sees, _site_sees):  # most pairs end with the first
+        if dr.width(kept) == 0:
+            return np.zeros((2, 0), np.uint32)
+        number = dr.gather(mi.Vector2u, number, kept)
+        kept = dr.compress(free(world, site, *_pairs(edges, site, receivers, number)))
+    number = dr.gather(mi.Vector2u, number, kept)
+    return np.asarray(number.numpy(), np.uint32).reshape(2, -1)
+
+
+def _receiver_sees(world: World, site: Any, edge: Any, point: Any, receiver: Any) -> Any:
+    """Whether the way from the receiver to the diffraction point is free."""
+    from sionna.rt.utils import spawn_ray_to
+
+    ray = spawn_ray_to(receiver, point + OFFSET_M * _outward(edge))
+    return ~world.sionna.mi_scene.ray_test(ray, coherent=True)
+
+
+def _site_sees(world: World, site: Any, edge: Any, point: Any, receiver: Any) -> Any:
+    """Whether the way from the site is free, and nothing touches the edge there."""
+    import mitsuba as mi
+    from sionna.rt.utils import spawn_ray_to
+
+    ray = spawn_ray_to(mi.Point3f(site), point + OFFSET_M * _outward(edge))
+    free = ~world.sionna.mi_scene.ray_test(ray)
+    return free & _nothing_touches(world, edge, point, free)
+
+
+def _pairs(edges: Any, site: Any, receivers: Any, number: Any) -> tuple[Any, Any, Any]:
+    """Edge, diffraction point on its line, and receiver of pairs (edge, receiver)."""
+    import drjit as dr
+    import mitsuba as mi
+    from sionna.rt.utils import WedgeGeometry
+
+    edge = dr.gather(WedgeGeometry, edges, number.x)
+    receiver = dr.gather(mi.Point3f, receivers, number.y)
+    along = _diffraction_point(edge, mi.Point3f(site), receiver)
+    return edge, mi.Point3f(edge.o + along * edge.e_hat), receiver
 
 
 def _diffraction_point(edge: Any, site: Any, receiver: Any) -> Any:
@@ -195,15 +221,15 @@ def _nothing_touches(world: World, edge: Any, point: Any, active: Any) -> Any:
 
 
 def _with_field(
-    world: World, edge: Any, site: Any, point: Any, receiver: Any, receiver_number: Any
+    world: World, edges: Any, site: Any, receivers: Any, pairs: npt.NDArray[np.uint32]
 ) -> PathList:
+    """Paths over pairs [2, N] of edges and receivers."""
     import drjit as dr
     import mitsuba as mi
     from sionna.rt import RadioMapSolver
 
-    count = dr.width(point)
-    if count == 0:
-        return PathList.empty()
+    count = pairs.shape[1]
+    edge, point, receiver = _pairs(edges, site, receivers, mi.Vector2u(pairs))
     incident, diffracted = point - site, receiver - point
     before, after = dr.norm(incident), dr.norm(diffracted)
     incident, diffracted = incident / before, diffracted / after
@@ -220,7 +246,7 @@ def _with_field(
     values = np.stack([column.numpy() for column in columns]) * scale  # [2, 4, P]
     response = (values[:, :2] + 1j * values[:, 2:]).transpose(2, 0, 1).astype(np.complex64)
     return PathList(
-        receiver=receiver_number.numpy().astype(np.int64),
+        receiver=pairs[1].astype(np.int64),
         delay_s=(before + after).numpy().astype(np.float64) / SPEED_OF_LIGHT_M_S,
         departure=incident.numpy().T.astype(np.float32),
         response=response,
