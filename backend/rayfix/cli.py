@@ -101,6 +101,41 @@ def feed(
     )  # fmt: skip
 
 
+@app.command("calibrate")
+def calibrate(
+    log: Annotated[
+        Path, typer.Option(help="Drive test: of `rayfix measurement import`, or a table.")
+    ],
+    scene: Annotated[str, typer.Option(help="Folder below radio-maps-dir.")] = "munich",
+    retrace: Annotated[
+        bool,
+        typer.Option(help="Fit heights and materials by traced paths too; trace the map anew."),
+    ] = False,
+    max_cells: Annotated[
+        int | None, typer.Option(help="Cells that a report of the log can hold.", min=1)
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Write no new version.")] = False,
+    json_output: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    radio_maps_dir: RadioMapsDir = Path("radio_maps"),
+    conditions: Annotated[Path, typer.Option(help="Where conditions are defined.")] = Path(
+        "configs/conditions.yaml"
+    ),
+) -> None:
+    """Let a radio map learn from a drive test; writes a new version of it."""
+    from rayfix.calibration.commands import calibrate_files
+    from rayfix.calibration.progress import show_progress
+    from rayfix.calibration.report import describe
+
+    with show_progress(not json_output) as progress:
+        found = calibrate_files(
+            scene, log, radio_maps_dir=radio_maps_dir, conditions_path=conditions,
+            retrace=retrace, max_cells=max_cells, dry_run=dry_run, progress=progress,
+        )  # fmt: skip
+    typer.echo(json.dumps(found) if json_output else describe(found))
+    if found["version"] is not None and not json_output:
+        typer.echo(f"Wrote version {found['version']} of {radio_maps_dir / scene}, now current")
+
+
 @app.command("train")
 def train(
     config: Annotated[Path, typer.Option(help="The run, one YAML.")] = Path("configs/model.yaml"),

@@ -158,6 +158,8 @@ def evidence_maps(
     mean_CEHW = maps.features_CFHW[:, names] + bias.permute(0, 3, 1, 2)
     # A pixel's own extent: a uniform place within it moves the delay by up to c * resolution.
     variance_CEHW = variance.permute(0, 3, 1, 2) + _pixel_variance(maps)
+    if maps.stderr_db_CHW is not None:  # the error that a calibrated or measured map states
+        variance_CEHW[:, 0] += maps.stderr_db_CHW.square()
     mean_CEHW, variance_CEHW = grid.pad(mean_CEHW), grid.pad(variance_CEHW)
     valid_CHW = grid.pad(maps.valid_CHW.float())
     near_outdoor = F.avg_pool2d(

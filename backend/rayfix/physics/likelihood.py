@@ -96,7 +96,8 @@ def log_likelihood(
     """Log likelihood of each sequence at M places each, [B, M]; differentiable in the places.
 
     The sum over heard cells of the log densities of path gain, ToA and AoA (`EVIDENCE_FEATURES`,
-    those that were measured) around the bilinear map value. Cells that were not heard are left
+    those that were measured) around the bilinear map value, the map's own error counted where it
+    states one. Cells that were not heard are left
     to the grid posterior: their evidence hardly changes within the few metres of a refinement.
     """
     expected_BMKE, valid_BMK = lookup_evidence(
@@ -109,9 +110,14 @@ def log_likelihood(
     interval_B1K = None if interval_BK is None else interval_BK[:, None]
     for e, feature in enumerate(EVIDENCE_FEATURES):
         kind = noise.of_feature(feature)
+        variance_BMK = observation.sigma_BKF[:, None, :, feature].square()
+        if feature == PATH_GAIN and maps.stderr_db_CHW is not None:
+            row, column = maps.pixel_of(xy_m_BM2[:, :, None, :])
+            error_BMK = maps.stderr_db_CHW[observation.cell_BK[:, None, :], row, column]
+            variance_BMK = variance_BMK + error_BMK.square()
         core_BMK = core_density(
             difference_BMKE[..., e],
-            observation.sigma_BKF[:, None, :, feature].square(),
+            variance_BMK,
             kind,
             interval_B1K if feature == TOA else None,
         )

@@ -66,7 +66,8 @@ class LikelihoodGrid:
             outdoor pixels, angles in [0, 360); 0 where there is none.
         window_mean_CEP, window_variance_CEP: the same over the place's window.
         path_CP: whether the cell has a path at the place.
-        heard_share_CP: how likely the cell is heard there as far as paths go, 0 to 1.
+        heard_share_CP: how likely the cell is heard there, 0 to 1: what the map says of detection,
+            else as far as paths go.
         xy_m_P2: centre of the places' outdoor pixels [m].
         index_P: position in the flattened [H, W] grid.
         outdoor_P: outdoor pixels of the place: the prior.
@@ -99,7 +100,7 @@ class LikelihoodGrid:
     @cached_property
     def reached(self) -> ReachedPlaces:
         """The places that each cell reaches, cell after cell."""
-        reached_CP = self.heard_share_CP > 0
+        reached_CP = (self.heard_share_CP > 0) | self.path_CP
         cell_N, place_N = reached_CP.nonzero().unbind(-1)
         count_C = reached_CP.sum(-1)
         own_N = self.path_CP[cell_N, place_N]
@@ -148,12 +149,26 @@ def likelihood_grid(maps: MapTensors, stride: int = 1) -> LikelihoodGrid:
         window = _moments(_windows(plane_CHW, stride)[:, :, place_P], window_CSP, is_angle)
         steepest = STEEPEST.get(feature, maps.resolution_m / SPEED_OF_LIGHT_M_S * 1e9)
         slope_CP = window[1].clamp(max=steepest**2) * WITHIN_PIXEL / stride**2
-        parts.append((own[0], own[1] + slope_CP, *window))
+        own_variance, window_variance = own[1] + slope_CP, window[1]
+        if feature == PATH_GAIN and maps.stderr_db_CHW is not None:
+            # What the map says of its own error comes on top of how it varies.
+            error_CHW = maps.stderr_db_CHW.square()
+            pixels_CSP, windows_CSP = _pixels(error_CHW, stride), _windows(error_CHW, stride)
+            own_variance = own_variance + _moments(pixels_CSP[:, :, place_P], own_CSP, False)[0]
+            window_variance = (
+                window_variance + _moments(windows_CSP[:, :, place_P], window_CSP, False)[0]
+            )
+        parts.append((own[0], own_variance, window[0], window_variance))
     mean, variance, window_mean, window_variance = (
         torch.stack(part, dim=1) for part in zip(*parts, strict=True)
     )
     outdoor_P = outdoor_SP[:, place_P].sum(0)
     own_share_CP = own_CSP.sum(1) / outdoor_P
+    heard_share_CP = window_CSP.sum(1) / around_P * (0.25 + 0.75 * own_share_CP)
+    if maps.detection_CHW is not None:
+        heard_share_CP, _ = _moments(
+            _pixels(maps.detection_CHW, stride)[:, :, place_P], own_CSP, False
+        )
     x_SP = _pixels(maps.x_m_W.expand(1, rows, columns), stride)[0][:, place_P]
     y_SP = _pixels(maps.y_m_H[:, None].expand(1, rows, columns), stride)[0][:, place_P]
     weight_SP = outdoor_SP[:, place_P] / outdoor_P
@@ -163,7 +178,7 @@ def likelihood_grid(maps: MapTensors, stride: int = 1) -> LikelihoodGrid:
         window_mean_CEP=window_mean,
         window_variance_CEP=window_variance,
         path_CP=own_share_CP > 0,
-        heard_share_CP=window_CSP.sum(1) / around_P * (0.25 + 0.75 * own_share_CP),
+        heard_share_CP=heard_share_CP,
         xy_m_P2=torch.stack([(x_SP * weight_SP).sum(0), (y_SP * weight_SP).sum(0)], dim=-1),
         index_P=place_P.nonzero()[:, 0],
         outdoor_P=outdoor_P,

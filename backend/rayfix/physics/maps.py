@@ -31,6 +31,7 @@ class MapTensors:
         cell_ids: ids of the cells in the order of the C axis.
         features_CFHW: map features in their units, 0 where `valid_CHW` is false, float32.
         valid_CHW: whether a path reaches the pixel, bool.
+        known_F: whether the map has each feature: measured maps have path gain alone.
         x_min_m, x_max_m, y_min_m, y_max_m: centres of the outermost pixels [m].
         resolution_m: side of a pixel [m].
         building_height_m_HW: height of buildings above ground [m], 0 outdoors.
@@ -43,6 +44,9 @@ class MapTensors:
         subcarrier_spacing_hz_C: subcarrier spacing [Hz], which sets the timing advance step.
         load_C: share of resource blocks in use.
         noise_dbm_C: thermal noise in one resource element at the phone [dBm].
+        stderr_db_CHW: standard deviation of the map's path gain [dB], 0 where none is stated; None
+            for a map that states none.
+        detection_CHW: probability that the cell is heard, 0 where invalid; None likewise.
     """
 
     scene: str
@@ -64,17 +68,32 @@ class MapTensors:
     subcarrier_spacing_hz_C: Tensor
     load_C: Tensor
     noise_dbm_C: Tensor
+    known_F: Tensor
+    stderr_db_CHW: Tensor | None = None
+    detection_CHW: Tensor | None = None
 
     @classmethod
     def from_radio_map(cls, radio_map: RadioMap, device: torch.device | str = "cpu") -> MapTensors:
-        """Copy a radio map to a device; a pixel is valid where every feature is a number."""
-        stacked = np.stack([radio_map.features[name] for name in FEATURE_NAMES], axis=1)
-        valid = np.asarray(np.isfinite(stacked).all(axis=1))
-        features = np.where(valid[:, None], stacked, 0.0).astype(np.float32)
+        """Copy a radio map to a device; a pixel is valid where every feature is a number.
+
+        Features that the map lacks are 0 everywhere and not `known_F`.
+        """
+        there = radio_map.features
+        valid = np.asarray(np.isfinite(np.stack(list(there.values()), axis=1)).all(axis=1))
+        features = np.zeros((len(valid), len(FEATURE_NAMES), *valid.shape[1:]), np.float32)
+        for f, name in enumerate(FEATURE_NAMES):
+            if name in there:
+                features[:, f] = np.where(valid, there[name], 0.0)
         cells = radio_map.cells
 
         def column(values: list[float]) -> Tensor:
             return torch.tensor(values, dtype=torch.float32, device=device)
+
+        def extra(name: str) -> Tensor | None:
+            values = radio_map.extra.get(name)
+            if values is None:
+                return None
+            return torch.from_numpy(np.where(valid, np.nan_to_num(values), 0.0)).float().to(device)
 
         return cls(
             scene=radio_map.scene.name,
@@ -100,6 +119,9 @@ class MapTensors:
             load_C=column([c.load for c in cells]),
             noise_dbm_C=column(list(noise_dbm(cells))),
             subcarrier_spacing_hz_C=column([c.subcarrier_spacing_hz for c in cells]),
+            known_F=torch.tensor([name in there for name in FEATURE_NAMES], device=device),
+            stderr_db_CHW=extra("path_gain_stderr"),
+            detection_CHW=extra("detection"),
         )
 
     @property

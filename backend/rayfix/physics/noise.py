@@ -83,6 +83,11 @@ class NoiseModel(BaseModel):
         likelihood_exponent: power of the grid's likelihood. Where the map is wrong, it is wrong
             for several cells at once, so that their evidence is not independent; 0.8 makes the
             68 % ellipses of validation sequences hold 70 %, and 1 holds 62 %.
+        wrong_cell_share: probability that all that is measured of a cell has nothing to do with its
+            map: an antenna moved or swapped, an identity given anew. 0 leaves it to the features'
+            own outliers.
+        receiver_offset_db: standard deviation of an offset that all RSRP of one phone share [dB]
+            (TS 38.133, 10.1.6: +-6 dB absolute accuracy); the grid posterior integrates over it.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -99,6 +104,8 @@ class NoiseModel(BaseModel):
     undetected_share: float = Field(default=0.006, gt=0, lt=1)
     window_share: float = Field(default=0.25, ge=0, lt=1)
     likelihood_exponent: float = Field(default=0.8, gt=0, le=1)
+    wrong_cell_share: float = Field(default=0.0, ge=0, lt=1)
+    receiver_offset_db: float = Field(default=0.0, ge=0, le=20)
 
     def of_feature(self, feature: int) -> FeatureNoise:
         """Noise of a feature by its position in `FEATURE_NAMES`; SNR has that of path gain."""

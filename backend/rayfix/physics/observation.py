@@ -39,6 +39,8 @@ class Observation:
             top. 0 for a measured ToA, and where the index changed within the sequence: the ToA is
             then a border between two intervals, which is known sharply.
         heard_BC: whether each cell of the map was heard in any report.
+        listened_BC: whether a cell that was not heard was listened for: only then is its silence
+            evidence.
         threshold_dbm_BC: a cell that was not heard was below this RSRP in every report [dBm].
         time_s_BT: time of each report since the first [s].
         report_BT: whether there is a report.
@@ -54,6 +56,7 @@ class Observation:
     from_timing_advance_BK: Tensor
     interval_ns_BK: Tensor
     heard_BC: Tensor
+    listened_BC: Tensor
     threshold_dbm_BC: Tensor
     time_s_BT: Tensor
     report_BT: Tensor
@@ -72,7 +75,12 @@ class Observation:
         return Observation(*(getattr(self, name)[index] for name in self.__dataclass_fields__))
 
 
-def observe(reports: ReportTensors, maps: MapTensors, noise: NoiseModel) -> Observation:
+def observe(
+    reports: ReportTensors,
+    maps: MapTensors,
+    noise: NoiseModel,
+    listened_BC: Tensor | None = None,
+) -> Observation:
     """Turn reports into map features per heard cell.
 
     path_gain = RSRP - EPRE (an RSRP that is missing is first restored from RSRQ or SINR of the
@@ -83,6 +91,7 @@ def observe(reports: ReportTensors, maps: MapTensors, noise: NoiseModel) -> Obse
         reports: B sequences of T reports.
         maps: the radio map that the cell indices refer to.
         noise: errors of the features.
+        listened_BC: cells that were listened for; None = all.
     """
     per_cell = report_features(reports, maps)
     batch, times, _ = per_cell.heard_BTC.shape
@@ -92,6 +101,7 @@ def observe(reports: ReportTensors, maps: MapTensors, noise: NoiseModel) -> Obse
     heard_BK = heard_BC.gather(1, order_BK)
     pick = order_BK[:, None, :, None].expand(-1, times, -1, len(FEATURE_NAMES))
     valid_BTKF = per_cell.valid_BTCF.gather(2, pick) & heard_BK[:, None, :, None]
+    valid_BTKF = valid_BTKF & maps.known_F  # what the map lacks cannot be compared
     value_BTKF = torch.where(valid_BTKF, per_cell.value_BTCF.gather(2, pick), 0.0)
     coarse_BK = per_cell.coarse_toa_BC.gather(1, order_BK) & heard_BK
     mean_BKF, count_BKF = masked_mean(value_BTKF, valid_BTKF)
@@ -110,6 +120,7 @@ def observe(reports: ReportTensors, maps: MapTensors, noise: NoiseModel) -> Obse
         from_timing_advance_BK=coarse_BK,
         interval_ns_BK=torch.where(coarse_BK, width_BK, 0.0),
         heard_BC=heard_BC,
+        listened_BC=torch.ones_like(heard_BC) if listened_BC is None else listened_BC,
         threshold_dbm_BC=_threshold(per_cell, reports.report_BT, maps, noise),
         time_s_BT=reports.time_s_BT,
         report_BT=reports.report_BT,

@@ -7,8 +7,9 @@ P outdoor places.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -23,7 +24,7 @@ from rayfix.physics.likelihood_grid import LikelihoodGrid, likelihood_grid
 from rayfix.physics.maps import AOA, MapTensors
 from rayfix.physics.noise import NoiseModel
 from rayfix.physics.observation import Observation
-from rayfix.physics.report_features import TOA
+from rayfix.physics.report_features import PATH_GAIN, TOA
 
 CHUNK_ELEMENTS = 1 << 20
 """Sequences are worked on in chunks of about this many (cell, place) pairs: bounds memory."""
@@ -56,6 +57,19 @@ class GridPosterior:
     def mean(self) -> Tensor:
         """Mean of the posterior [m], [B, 2]: least squared error; may lie indoors."""
         return self.probability_BP @ self.grid.xy_m_P2
+
+    def geometric_median(self) -> Tensor:
+        """The place of least expected distance to the truth [m], [B, 2]; may lie indoors.
+
+        Weiszfeld's iteration from the mean; a place's size keeps its weight finite. Of a posterior
+        with several modes it stays near the heaviest, where the mean would be between them.
+        """
+        centre_B2 = self.mean()
+        for _ in range(10):
+            distance_BP = (self._squared_distance(centre_B2) + (self.pixel_m / 2.0) ** 2).sqrt()
+            weight_BP = self.probability_BP / distance_BP
+            centre_B2 = weight_BP @ self.grid.xy_m_P2 / weight_BP.sum(-1, keepdim=True)
+        return centre_B2
 
     def local_mean(self, radius_m: float = 8.0) -> tuple[Tensor, Tensor]:
         """Mean [B, 2] within a radius of the heaviest place, and the weight there [B].
@@ -187,8 +201,30 @@ def _log_likelihood(
     chunk = max(1, CHUNK_ELEMENTS // (len(grid.xy_m_P2) * observation.cell_BK.shape[1]))
     for start in range(0, len(observation), chunk):
         part = slice(start, start + chunk)
-        detection_BP[part] += _features(observation[part], noise, grid)
+        detection_BP[part] += _any_offset(observation[part], noise, grid)
     return detection_BP * noise.likelihood_exponent
+
+
+OFFSET_REACH = 3.0
+"""A phone's RSRP offset is looked for this many standard deviations to either side."""
+
+
+def _any_offset(observation: Observation, noise: NoiseModel, grid: LikelihoodGrid) -> Tensor:
+    """`_features`, integrated over the phone's RSRP offset where it may have one."""
+    if not noise.receiver_offset_db:
+        return _features(observation, noise, grid)
+    spread_db = noise.receiver_offset_db
+    # The trapezoidal rule, in steps that the noise of path gain does not see through.
+    steps = math.ceil(OFFSET_REACH * spread_db / noise.path_gain.sigma())
+    offsets_db = np.linspace(-OFFSET_REACH * spread_db, OFFSET_REACH * spread_db, 2 * steps + 1)
+    weights = np.exp(-0.5 * (offsets_db / spread_db) ** 2)
+    parts = []
+    for offset_db, weight in zip(offsets_db, weights / weights.sum(), strict=True):
+        shifted_BKF = observation.value_BKF.clone()
+        shifted_BKF[..., PATH_GAIN] -= float(offset_db)
+        shifted = replace(observation, value_BKF=shifted_BKF)
+        parts.append(_features(shifted, noise, grid) + math.log(weight))
+    return torch.logsumexp(torch.stack(parts), dim=0)
 
 
 def _features(observation: Observation, noise: NoiseModel, grid: LikelihoodGrid) -> Tensor:
@@ -214,6 +250,8 @@ def _features(observation: Observation, noise: NoiseModel, grid: LikelihoodGrid)
     for e, feature in enumerate(EVIDENCE_FEATURES):
         kind = noise.of_feature(feature)
         measured_BK = observation.valid_BKF[..., feature]
+        if not bool(measured_BK.any()):
+            continue
         flat_BK += measured_BK * math.log(kind.no_path_density)
         value_R = observation.value_BKF[..., feature].flatten()[pair_R]
         noise_R = observation.sigma_BKF[..., feature].square().flatten()[pair_R]
@@ -231,9 +269,15 @@ def _features(observation: Observation, noise: NoiseModel, grid: LikelihoodGrid)
                 noise,
                 interval_R,
             )
-            for mean_EN, variance_EN in (
-                (reached.mean_EN, reached.variance_EN),
-                (reached.window_mean_EN, reached.window_variance_EN),
+            if used
+            else torch.zeros_like(own_share_R)
+            for used, mean_EN, variance_EN in (
+                (True, reached.mean_EN, reached.variance_EN),
+                (
+                    noise.window_share > 0 or not bool(reached.own_N.all()),
+                    reached.window_mean_EN,
+                    reached.window_variance_EN,
+                ),
             )
         )
         density_R = own_share_R * own_R + (1.0 - own_share_R) * window_R
@@ -241,6 +285,8 @@ def _features(observation: Observation, noise: NoiseModel, grid: LikelihoodGrid)
         ratio_R *= torch.where(
             measured_BK.flatten()[pair_R], (density_R + kind.floor) / kind.no_path_density, 1.0
         )
+    if noise.wrong_cell_share:
+        ratio_R = (1.0 - noise.wrong_cell_share) * ratio_R + noise.wrong_cell_share
     total_BP = flat_BK.sum(-1, keepdim=True).expand(-1, len(grid.xy_m_P2)).contiguous()
     target_R = (pair_R // slots) * total_BP.shape[1] + reached.place_N[row_R]
     return total_BP.view(-1).index_add_(0, target_R, ratio_R.log()).view_as(total_BP)
@@ -267,14 +313,23 @@ def _detection(
     share = noise.undetected_share
     heard_CP = grid.heard_share_CP.clamp(0.25 * share, 1.0 - share)
     heard_BC = observation.heard_BC.to(heard_CP.dtype)
-    total_BP = heard_BC @ heard_CP.log()
+    silent_BC = (observation.listened_BC & ~observation.heard_BC).to(heard_CP.dtype)
+    listed_BC = heard_BC
+    if maps.detection_CHW is not None:
+        # The density of a measured level is a joint one: that the level reaches detection is in it.
+        listed_BC = heard_BC.scatter_add(
+            1,
+            observation.cell_BK,
+            -observation.valid_BKF[..., PATH_GAIN].to(heard_CP.dtype) * observation.heard_BK,
+        )
+    total_BP = listed_BC @ heard_CP.log()
     # Sequences whose list was never full: a cell is silent only where it is not detected.
     threshold_db_BC = observation.threshold_dbm_BC - maps.epre_dbm_C
     detection_db_C = maps.noise_dbm_C + noise.detection_snr_db - maps.epre_dbm_C
     full_B = (threshold_db_BC > detection_db_C + 1e-3).any(-1)
-    total_BP[~full_B] += (1.0 - heard_BC[~full_B]) @ torch.log1p(-heard_CP)
+    total_BP[~full_B] += silent_BC[~full_B] @ torch.log1p(-heard_CP)
     for b in full_B.nonzero()[:, 0].tolist():
-        silent = ~observation.heard_BC[b]
+        silent = silent_BC[b] > 0
         total_BP[b] += log_silent(
             heard_CP[silent], grid.gain_db_CP[silent], threshold_db_BC[b, silent, None], noise
         ).sum(0)

@@ -9,8 +9,10 @@ from typing import Annotated
 import typer
 
 from rayfix.errors import InvalidInputError
+from rayfix.radio_map import version_commands
 
 app = typer.Typer(help="Radio maps: build, check, relink, export, describe.", no_args_is_help=True)
+version_commands.register(app)
 RadioMapsDir = Annotated[Path, typer.Option(help="Folder of the radio maps.")]
 
 
