@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -7,6 +9,7 @@ from rayfix.errors import InvalidInputError
 from rayfix.physics import batch_differentiable_lookup, differentiable_lookup, normalize_coords
 from rayfix.physics.lookup import lookup_cells
 from rayfix.physics.maps import MapTensors
+from rayfix.physics.report_features import TOA
 from rayfix.radio_map.radio_map import FEATURE_NAMES, RadioMap
 
 EXTENT = (-10.0, -20.0, 30.0, 40.0)
@@ -119,3 +122,24 @@ def test_lookup_of_given_cells_is_invalid_outside_and_without_path(maps: MapTens
 def test_maps_of_the_wrong_shape_are_refused(shape: tuple[int, ...]) -> None:
     with pytest.raises(InvalidInputError, match="radio_maps"):
         differentiable_lookup(torch.zeros(2, 2), torch.zeros(shape), EXTENT)
+
+
+def test_delays_of_two_first_paths_are_not_mixed(town: RadioMap) -> None:
+    """A jump of ToA beyond what light takes across two pixels is a change of the first path."""
+    toa = town.features["toa"].copy()
+    row, column = np.argwhere(
+        np.isfinite(toa[0, :-1, :-1] + toa[0, 1:, :-1])
+        & np.isfinite(toa[0, :-1, 1:] + toa[0, 1:, 1:])
+    )[0]
+    toa[0, row : row + 2, column + 1] = toa[0, row, column] + 400.0
+    jumped = replace(town, features=town.features | {"toa": toa})
+    maps = MapTensors.from_radio_map(jumped)
+    step = maps.resolution_m
+    west = torch.tensor([[float(town.x_m[column]), float(town.y_m[row])]])
+    for share, expected in ((0.3, 0.0), (0.7, 400.0)):
+        point = west + torch.tensor([[share * step, 0.0]])
+        value, valid = lookup_cells(maps, point, torch.zeros(1, dtype=torch.int64))
+        assert valid.all()
+        assert value[0, TOA] == pytest.approx(float(toa[0, row, column]) + expected, abs=1e-3)
+        gain = town.features["path_gain"][0, row, column : column + 2]
+        assert value[0, 0] == pytest.approx((1 - share) * gain[0] + share * gain[1], abs=1e-3)

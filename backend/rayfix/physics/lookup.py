@@ -2,8 +2,9 @@
 
 The interpolation is that of `torch.nn.functional.grid_sample` with `align_corners=True` on pixel
 centres (x_norm = 2 (x - x_min) / (x_max - x_min) - 1, y likewise with row 0 in the south), with
-two differences: pixels without a path have no weight (the others' weights are scaled up to sum
-to 1), and angles are interpolated on the circle. Only the four corners of each point are read.
+these differences: pixels without a path have no weight (the others' weights are scaled up to sum
+to 1), angles are interpolated on the circle, and in a radio map the delays of two different first
+paths are not mixed (`TOA_JUMP_PIXELS`). Only the four corners of each point are read.
 
 Shape letters: B points or sequences, K cells or hypotheses, C cells, F features, H rows,
 W columns, S stored channels of a texel.
@@ -19,6 +20,9 @@ from torch import Tensor
 
 from rayfix.errors import InvalidInputError
 from rayfix.physics.maps import AOA, MapTensors, pack_texels, wrap_360
+from rayfix.physics.report_features import TOA
+from rayfix.radio_map.conventions import TOA_JUMP_PIXELS
+from rayfix.units import SPEED_OF_LIGHT_M_S
 
 MapExtent = Mapping[str, float] | Sequence[float]
 """Centres of the outermost pixels [m]: a mapping with x_min, y_min, x_max, y_max (with or without
@@ -67,7 +71,11 @@ def normalize_coords(xy_m: Tensor, map_extent: MapExtent) -> Tensor:
 
 
 def interpolate(
-    texels_CHWS: Tensor, unit_xy: Tensor, plane: Tensor, features: int
+    texels_CHWS: Tensor,
+    unit_xy: Tensor,
+    plane: Tensor,
+    features: int,
+    toa_jump_ns: float | None = None,
 ) -> tuple[Tensor, Tensor]:
     """Bilinear interpolation over the valid corners of each point.
 
@@ -76,6 +84,8 @@ def interpolate(
         unit_xy: points in [-1, 1], shape [..., 2]; clamped to the border.
         plane: index on the C axis of each point, int64 [...].
         features: number F of map features.
+        toa_jump_ns: corners whose ToA is further than this from that of the corner with most
+            weight count nothing for ToA; None = all count.
     Returns:
         Values [..., F], 0 where no corner is valid, and validity [...].
     """
@@ -98,6 +108,13 @@ def interpolate(
     # A weight that divides by the sum of the valid ones; 1 keeps the gradient of the rest finite.
     scale = weighted / torch.where(valid, total, torch.ones_like(total))[..., None]
     value = (scale[..., None] * texel[..., :-1]).sum(-2)
+    if toa_jump_ns is not None:
+        toa = texel[..., TOA]
+        heaviest = weighted.detach().argmax(-1, keepdim=True)
+        same = (toa - toa.gather(-1, heaviest)).abs() <= toa_jump_ns
+        share = scale * same
+        first = (share * toa).sum(-1) / share.sum(-1).clamp_min(1e-6)
+        value = torch.cat([value[..., :TOA], first[..., None], value[..., TOA + 1 :]], dim=-1)
     if features > AOA:
         cosine, sine = value[..., AOA], value[..., AOA + 1]
         # Opposite corners can cancel; atan2 has no gradient at the origin.
@@ -137,7 +154,11 @@ def _lookup(
     shape = _broadcast(xy_m.shape[:-1], cell.shape)
     xy_m = xy_m.expand(*shape, 2)
     value, valid = interpolate(
-        texels_CHWS, normalize_coords(xy_m, extent), cell.expand(shape), features
+        texels_CHWS,
+        normalize_coords(xy_m, extent),
+        cell.expand(shape),
+        features,
+        _toa_jump_ns(maps),
     )
     valid = valid & maps.contains(xy_m)
     return torch.where(valid[..., None], value, torch.zeros_like(value)), valid
@@ -178,7 +199,9 @@ def batch_differentiable_lookup(
     """`differentiable_lookup` at K points per sample: [B, K, 2] -> [B, K, F] or [B, K, C, F]."""
     if padding_mode not in ("border", "nan"):
         raise InvalidInputError("padding_mode", "one of border, nan is expected")
+    toa_jump_ns = None
     if isinstance(radio_maps, MapTensors):
+        toa_jump_ns = _toa_jump_ns(radio_maps)
         map_extent = (
             radio_maps.x_min_m, radio_maps.y_min_m, radio_maps.x_max_m, radio_maps.y_max_m
         )  # fmt: skip
@@ -197,10 +220,14 @@ def batch_differentiable_lookup(
         raise InvalidInputError("map_extent", "is needed when the maps are plain tensors")
     shape = _broadcast(predicted_xy.shape[:-1], plane.shape)
     unit_xy = normalize_coords(predicted_xy, map_extent).expand(*shape, 2)
-    value, valid = interpolate(texels, unit_xy, plane.expand(shape), features)
+    value, valid = interpolate(texels, unit_xy, plane.expand(shape), features, toa_jump_ns)
     if padding_mode == "nan":
         valid = valid & (unit_xy.abs() <= 1.0).all(-1)
     return torch.where(valid[..., None], value, value.new_full((), torch.nan))
+
+
+def _toa_jump_ns(maps: MapTensors) -> float:
+    return TOA_JUMP_PIXELS * maps.resolution_m / SPEED_OF_LIGHT_M_S * 1e9
 
 
 def _broadcast(first: torch.Size, second: torch.Size) -> torch.Size:
