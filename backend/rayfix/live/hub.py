@@ -11,8 +11,9 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
-from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections import OrderedDict, defaultdict
+from collections.abc import Callable, Iterator, Sequence
+from itertools import chain
 
 import structlog
 
@@ -58,7 +59,8 @@ class LiveHub:
         self._lock = threading.Condition()
         self._stopping = threading.Event()
         self._write_failed = self._follow_failed = False
-        self._subscriptions: set[Subscription] = set()
+        self._of_many_ues: set[Subscription] = set()
+        self._of_one_ue: defaultdict[str, set[Subscription]] = defaultdict(set)
         self._position = LogState("", 0, 0)
         self._threads: list[threading.Thread] = []
 
@@ -75,7 +77,10 @@ class LiveHub:
     @property
     def subscribers(self) -> int:
         """Open subscriptions of this process."""
-        return len(self._subscriptions)
+        return sum(1 for _ in self._all())
+
+    def _all(self) -> Iterator[Subscription]:
+        return chain(self._of_many_ues, *self._of_one_ue.values())
 
     @property
     def position(self) -> LogState:
@@ -211,19 +216,35 @@ class LiveHub:
     def _begin_anew(self, state: LogState, close: bool) -> None:
         self._position = state
         if close:
-            for subscription in self._subscriptions:
+            for subscription in self._all():
                 subscription.close(NEW_EPOCH, "the live log began anew: reconnect")
 
     def _fan_out(self, features: Sequence[LiveFeature], state: LogState) -> None:
         self._position = state
-        for subscription in self._subscriptions:
+        by_ue: dict[str, list[LiveFeature]] = defaultdict(list)
+        for feature in features:
+            by_ue[feature.ue_id].append(feature)
+        for ue_id, own in by_ue.items():
+            for subscription in self._of_one_ue.get(ue_id, ()):
+                subscription.offer(own)
+        for subscription in self._of_many_ues:
             subscription.offer(features)
 
     def subscribe(self, wanted: FeedFilter) -> Subscription:
         """Collect features from now on; end with `unsubscribe`."""
         subscription = Subscription(wanted, self._position.last, self._client_bytes)
-        self._subscriptions.add(subscription)
+        if wanted.ue_id is None:
+            self._of_many_ues.add(subscription)
+        else:
+            self._of_one_ue[wanted.ue_id].add(subscription)
         return subscription
 
     def unsubscribe(self, subscription: Subscription) -> None:
-        self._subscriptions.discard(subscription)
+        ue_id = subscription.wanted.ue_id
+        if ue_id is None:
+            self._of_many_ues.discard(subscription)
+            return
+        of_this_ue = self._of_one_ue[ue_id]
+        of_this_ue.discard(subscription)
+        if not of_this_ue:
+            del self._of_one_ue[ue_id]

@@ -62,20 +62,25 @@ def covariance_of(ellipse: Ellipse, confidence: float) -> Float64:
     """Covariance [m^2] of a Gaussian whose ellipse of that confidence has these axes, [2, 2]."""
     scale = math.sqrt(-2.0 * math.log1p(-confidence))
     bearing = math.radians(ellipse.orientation_deg)
-    along = np.array([math.sin(bearing), math.cos(bearing)])
-    across = np.array([along[1], -along[0]])
-    major = max(ellipse.semi_major_m / scale, SMALLEST_SIGMA_M)
-    minor = max(ellipse.semi_minor_m / scale, SMALLEST_SIGMA_M)
-    covariance: Float64 = major**2 * np.outer(along, along) + minor**2 * np.outer(across, across)
-    return covariance
+    sine, cosine = math.sin(bearing), math.cos(bearing)
+    major = max(ellipse.semi_major_m / scale, SMALLEST_SIGMA_M) ** 2
+    minor = max(ellipse.semi_minor_m / scale, SMALLEST_SIGMA_M) ** 2
+    shared = (major - minor) * sine * cosine
+    return np.array(
+        [
+            [major * sine**2 + minor * cosine**2, shared],
+            [shared, major * cosine**2 + minor * sine**2],
+        ]
+    )
 
 
 def ellipse_of(covariance_22: Float64, confidence: float) -> Ellipse:
     """The ellipse that holds `confidence` of a Gaussian."""
     scale = math.sqrt(-2.0 * math.log1p(-confidence))
-    value, vector = np.linalg.eigh(covariance_22)
-    bearing = math.degrees(math.atan2(vector[0, 1], vector[1, 1])) % 180.0
-    minor, major = (scale * math.sqrt(max(0.0, float(v))) for v in value)
+    (east, shared), (_, north) = covariance_22.tolist()
+    middle, half = 0.5 * (east + north), math.hypot(0.5 * (north - east), shared)
+    bearing = math.degrees(0.5 * math.atan2(2.0 * shared, north - east)) % 180.0
+    major, minor = scale * math.sqrt(middle + half), scale * math.sqrt(max(0.0, middle - half))
     return Ellipse(major, minor, bearing)
 
 
@@ -94,10 +99,10 @@ def step(
     mean, covariance = _predict(state, time_s - state.time_s)
     innovation_covariance = covariance[:2, :2] + FIX_INFLATION * covariance_22
     innovation = fix_2 - mean[:2]
-    weighted = np.linalg.solve(innovation_covariance, innovation)
-    if float(innovation @ weighted) > GATE:
+    precision = _inverse(innovation_covariance)
+    if float(innovation @ precision @ innovation) > GATE:
         return MotionState(time_s, mean, covariance, state.missed + 1), False
-    gain_42 = np.linalg.solve(innovation_covariance, covariance[:2, :]).T
+    gain_42 = covariance[:, :2] @ precision
     keep = _IDENTITY.copy()
     keep[:, :2] -= gain_42
     # Joseph's form: it stays symmetric and positive definite.
@@ -105,6 +110,13 @@ def step(
     return MotionState(
         time_s, mean + gain_42 @ innovation, keep @ covariance @ keep.T + noise
     ), True
+
+
+def _inverse(matrix_22: Float64) -> Float64:
+    """Inverse of a 2 x 2 matrix, in closed form: many times as fast as LAPACK's."""
+    (a, b), (c, d) = matrix_22.tolist()
+    inverse: Float64 = np.array([[d, -b], [-c, a]]) / (a * d - b * c)
+    return inverse
 
 
 def _predict(state: MotionState, seconds: float) -> tuple[Float64, Float64]:

@@ -36,6 +36,9 @@ class FeedFilter:
         return west <= lon <= east and south <= lat <= north
 
 
+EVERYTHING = FeedFilter()
+
+
 @dataclass(frozen=True, slots=True)
 class LiveFeature:
     """A fix encoded once for every reader."""
@@ -104,10 +107,11 @@ class Subscription:
         if self._bytes > self._max_bytes:
             self.close(SLOW_READER, "too much unread: reconnect with the last epoch and offset")
             return
-        for feature in features:
-            if self.wanted.wants(feature.lon, feature.lat, feature.ue_id):
-                self._waiting.append(feature)
-                self._bytes += len(feature.text) + FEATURE_OVERHEAD_BYTES
+        if self.wanted != EVERYTHING:
+            wants = self.wanted.wants
+            features = [f for f in features if wants(f.lon, f.lat, f.ue_id)]
+        self._waiting.extend(features)
+        self._bytes += sum(len(f.text) + FEATURE_OVERHEAD_BYTES for f in features)
         if self._waiting:
             self._changed.set()
 

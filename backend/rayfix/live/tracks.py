@@ -13,7 +13,7 @@ import threading
 from bisect import bisect_right
 from collections import OrderedDict
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from statistics import median
 
 import numpy as np
@@ -76,8 +76,8 @@ class _Step:
     lead_s: float
     fix_2: Float64
     covariance_22: Float64
-    state: MotionState
-    used: bool
+    state: MotionState = field(init=False)
+    used: bool = field(init=False)
 
 
 class UeTrack:
@@ -105,9 +105,8 @@ class UeTrack:
         ellipse = Ellipse(record.semi_major_m, record.semi_minor_m, record.orientation_deg)
         fix_2 = self._plane.to_metres(record.lat, record.lon)
         covariance_22 = covariance_of(ellipse, record.ellipse_confidence)
-        first = begin(record.time_s, fix_2, covariance_22)
         lead_s = record.time_s - record.received_s
-        added = _Step(record.fix_id, record.time_s, lead_s, fix_2, covariance_22, first, True)
+        added = _Step(record.fix_id, record.time_s, lead_s, fix_2, covariance_22)
         self._steps.insert(place, added)
         self._filter_from(place)
         del self._steps[: max(0, len(self._steps) - REMEMBERED_FIXES)]
