@@ -1,33 +1,64 @@
 import './app.css';
-import { useEffect, useState } from 'react';
+import { lazy, Suspense, useEffect, useMemo, useState } from 'react';
+import { useApiKey } from './api/api-key';
 import { useScene } from './api/get-scene';
 import { useScenes } from './api/get-scenes';
+import { useGeofenceWatch } from './live/geofence-store';
 import { useInspectedFix } from './live/use-inspected-fix';
-import { connectLive, useLive } from './live/live-store';
+import { connectLive } from './live/live-store';
+import { useShownUes } from './live/shown-ues';
 import { MapStage } from './map/map-stage';
+import { AlertsPanel } from './panels/alerts-panel';
 import { ConnectionStatus } from './panels/connection-status';
+import { consoleShortcuts } from './panels/console-shortcuts';
+import { HelpDialog } from './panels/help-dialog';
 import { Inspector } from './panels/inspector/inspector';
+import { KeyDialog } from './panels/key-dialog';
 import { LayersPanel } from './panels/layers-panel';
 import { LegendPanel } from './panels/legend-panel';
+import { LocateDialog } from './panels/locate-dialog';
+import { PageTabs } from './panels/page-tabs';
+import { Timeline } from './panels/timeline';
 import { UeList } from './panels/ue-list';
 import { Notice } from './ui/notice';
+import { useShortcuts } from './ui/shortcuts';
 import { useUrlState } from './url/use-url-state';
 
+const EvaluationPage = lazy(async () => ({
+  default: (await import('./panels/evaluation/evaluation-page')).EvaluationPage,
+}));
+
 type Sheet = 'ues' | 'layers';
+type OpenDialog = 'help' | 'locate';
 
 export function App() {
   const scenes = useScenes();
   const chosenScene = useUrlState((state) => state.scene);
   const sceneName = chosenScene ?? scenes.data?.scenes[0]?.name ?? null;
-  const scene = useScene(sceneName);
+  const { data: scene, error: sceneError } = useScene(sceneName);
   const ue = useUrlState((state) => state.ue);
+  const page = useUrlState((state) => state.page);
+  const refused = useApiKey((state) => state.refused);
   const fixId = useInspectedFix();
   const [sheet, setSheet] = useState<Sheet | null>(null);
   const [notice, setNotice] = useState<string | null>(null);
-  const ueCount = useLive((state) => Object.keys(state.ues).length);
-  const failure = scene.error ?? scenes.error;
+  const [dialog, setDialog] = useState<OpenDialog | null>(null);
+  const ueCount = Object.keys(useShownUes()).length;
+  const failure = sceneError ?? scenes.error;
 
   useEffect(connectLive, []);
+  useGeofenceWatch();
+  const shortcuts = useMemo(
+    () =>
+      consoleShortcuts({
+        help: () => setDialog('help'),
+        locate: () => setDialog('locate'),
+        features: scene?.features.map(({ name }) => name) ?? [],
+        fixId,
+      }),
+    [scene, fixId],
+  );
+  useShortcuts(shortcuts);
 
   const toggle = (which: Sheet) => setSheet((open) => (open === which ? null : which));
 
@@ -35,21 +66,42 @@ export function App() {
     <div className="app" data-sheet={sheet ?? undefined} data-inspecting={ue !== null || undefined}>
       <header className="app-bar">
         <h1 className="app-name">RayFix</h1>
-        <span className="app-scene">{scene.data?.title}</span>
+        <span className="app-scene">{scene?.title}</span>
         <ConnectionStatus />
+        <button
+          type="button"
+          className="icon-button help-button"
+          aria-label="Help and shortcuts"
+          onClick={() => setDialog('help')}
+        >
+          ?
+        </button>
       </header>
       <section className="dock dock-left" aria-label="UEs">
-        <UeList onChosen={() => setSheet(null)} />
+        <PageTabs onLocate={() => setDialog('locate')} />
+        <div className="dock-content">
+          {page === 'alerts' ? (
+            <AlertsPanel />
+          ) : (
+            <UeList scene={scene} onChosen={() => setSheet(null)} />
+          )}
+        </div>
       </section>
       <main className="stage">
-        {scene.data && <MapStage scene={scene.data} fixId={fixId} onNotice={setNotice} />}
-        {scene.data && (
+        {scene && <MapStage scene={scene} fixId={fixId} onNotice={setNotice} />}
+        {scene && (
           <div className="stage-panels">
-            <LayersPanel scene={scene.data} />
-            <LegendPanel scene={scene.data} fixId={fixId} />
+            <LayersPanel scene={scene} />
+            <LegendPanel scene={scene} fixId={fixId} />
           </div>
         )}
-        {failure && (
+        <Timeline />
+        {scene && page === 'evaluation' && (
+          <Suspense fallback={null}>
+            <EvaluationPage scene={scene} />
+          </Suspense>
+        )}
+        {failure && !refused && (
           <Notice tone="error">
             The service does not answer: {failure.message}. Check that it runs, then reload.
           </Notice>
@@ -69,6 +121,11 @@ export function App() {
           Layers
         </button>
       </nav>
+      {dialog === 'help' && <HelpDialog shortcuts={shortcuts} onClose={() => setDialog(null)} />}
+      {dialog === 'locate' && scene && (
+        <LocateDialog scene={scene.name} onClose={() => setDialog(null)} />
+      )}
+      {refused && <KeyDialog />}
     </div>
   );
 }

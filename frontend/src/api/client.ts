@@ -1,5 +1,7 @@
 /** Requests to the RayFix service, its problem documents, and its clock. */
 
+import { keyHeaders, refuseApiKey } from './api-key';
+
 export class ServiceError extends Error {
   constructor(
     readonly status: number,
@@ -40,15 +42,29 @@ async function problemOf(response: Response): Promise<ServiceError> {
   }
 }
 
-/** GET a JSON document. Throws ServiceError when the service refuses. */
-export async function getJson<T>(path: string, signal?: AbortSignal): Promise<T> {
+async function request<T>(path: string, init: RequestInit): Promise<T> {
   const response = await fetch(path, {
-    signal: signal ?? null,
-    headers: { Accept: 'application/json' },
+    ...init,
+    headers: { Accept: 'application/json', ...keyHeaders(), ...init.headers },
   });
   noteServiceDate(response.headers.get('Date'));
+  if (response.status === 401) refuseApiKey();
   if (!response.ok) throw await problemOf(response);
   return (await response.json()) as T;
+}
+
+/** GET a JSON document. Throws ServiceError when the service refuses. */
+export function getJson<T>(path: string, signal?: AbortSignal): Promise<T> {
+  return request<T>(path, { signal: signal ?? null });
+}
+
+/** POST a JSON document. Throws ServiceError when the service refuses. */
+export function postJson<T>(path: string, body: unknown): Promise<T> {
+  return request<T>(path, {
+    method: 'POST',
+    headers: { 'Content-Type': 'application/json' },
+    body: JSON.stringify(body),
+  });
 }
 
 /** A path below /api/v1 with each segment escaped, and a query without its empty values. */

@@ -31,6 +31,8 @@ export interface paths {
         /**
          * Fix
          * @description The reply of a fix, with its reports and residuals.
+         *
+         *     Scope, where keys are required: `read`.
          */
         get: operations["fix_api_v1_fixes__fix_id__get"];
         put?: never;
@@ -51,6 +53,8 @@ export interface paths {
         /**
          * Attention
          * @description Where the network looked: on the map, and among the measurements.
+         *
+         *     Scope, where keys are required: `read`.
          */
         get: operations["attention_api_v1_fixes__fix_id__attention_get"];
         put?: never;
@@ -71,8 +75,54 @@ export interface paths {
         /**
          * Posterior
          * @description How probable each place is.
+         *
+         *     Scope, where keys are required: `read`.
          */
         get: operations["posterior_api_v1_fixes__fix_id__posterior_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/fixes/{fix_id}/residuals": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Residuals
+         * @description What the fix's reports would differ by from the map if the phone were at a place.
+         *
+         *     Scope, where keys are required: `read`.
+         */
+        get: operations["residuals_api_v1_fixes__fix_id__residuals_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/live/events": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Events
+         * @description Fixes as they happen, as server-sent events; resumes by `Last-Event-ID`.
+         *
+         *     Scope, where keys are required: `read`.
+         */
+        get: operations["events_api_v1_live_events_get"];
         put?: never;
         post?: never;
         delete?: never;
@@ -93,6 +143,8 @@ export interface paths {
         /**
          * Locate
          * @description Where a phone is, from one sequence of reports.
+         *
+         *     Scope, where keys are required: `locate`.
          */
         post: operations["locate_api_v1_locate_post"];
         delete?: never;
@@ -113,8 +165,32 @@ export interface paths {
         /**
          * Locate Batch
          * @description Many sequences at once. A sequence that cannot be located does not fail the others.
+         *
+         *     Scope, where keys are required: `locate`.
          */
         post: operations["locate_batch_api_v1_locate_batch_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/models/{model}/metrics": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Metrics
+         * @description Versions of model and maps, the course of training, and the last recorded evaluation.
+         *
+         *     Scope, where keys are required: `read`.
+         */
+        get: operations["metrics_api_v1_models__model__metrics_get"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -131,6 +207,8 @@ export interface paths {
         /**
          * Scenes
          * @description Every scene that the service knows.
+         *
+         *     Scope, where keys are required: `read`.
          */
         get: operations["scenes_api_v1_scenes_get"];
         put?: never;
@@ -151,6 +229,8 @@ export interface paths {
         /**
          * Scene By Name
          * @description A scene with its cells and radio-map features.
+         *
+         *     Scope, where keys are required: `read`.
          */
         get: operations["scene_by_name_api_v1_scenes__scene__get"];
         put?: never;
@@ -171,6 +251,8 @@ export interface paths {
         /**
          * Buildings
          * @description Footprints with heights as GeoJSON polygons.
+         *
+         *     Scope, where keys are required: `read`.
          */
         get: operations["buildings_api_v1_scenes__scene__buildings_geojson_get"];
         put?: never;
@@ -191,6 +273,8 @@ export interface paths {
         /**
          * Cells
          * @description The cells as GeoJSON points; bearings are clockwise from true north.
+         *
+         *     Scope, where keys are required: `read`.
          */
         get: operations["cells_api_v1_scenes__scene__cells_geojson_get"];
         put?: never;
@@ -211,6 +295,8 @@ export interface paths {
         /**
          * Probe
          * @description What the radio map says at a point: every cell, strongest first.
+         *
+         *     Scope, where keys are required: `read`.
          */
         get: operations["probe_api_v1_scenes__scene__probe_get"];
         put?: never;
@@ -231,6 +317,8 @@ export interface paths {
         /**
          * Legend
          * @description Where the picture lies, what its colours mean, and its address.
+         *
+         *     Scope, where keys are required: `read`.
          */
         get: operations["legend_api_v1_scenes__scene__radio_maps__feature__json_get"];
         put?: never;
@@ -251,8 +339,98 @@ export interface paths {
         /**
          * Picture
          * @description The radio map as RGBA PNG, north up, transparent where no path arrives.
+         *
+         *     Scope, where keys are required: `read`.
          */
         get: operations["picture_api_v1_scenes__scene__radio_maps__feature__png_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/scenes/{scene}/radio-maps/{feature}.tif": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Geotiff
+         * @description The radio map as Cloud-Optimized GeoTIFF: one band per cell, NaN where no path arrives.
+         *
+         *     Scope, where keys are required: `read`.
+         */
+        get: operations["geotiff_api_v1_scenes__scene__radio_maps__feature__tif_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/scenes/{scene}/radio-maps/{feature}/statistics": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Statistics
+         * @description Coverage, spread and best servers of a layer over the outdoor places of an area.
+         *
+         *     Scope, where keys are required: `read`.
+         */
+        get: operations["statistics_api_v1_scenes__scene__radio_maps__feature__statistics_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/scenes/{scene}/radio-maps/{feature}/tiles.json": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Tile Json
+         * @description Where the tiles are, for QGIS, MapLibre and others; a `?key=` goes on into the addresses.
+         *
+         *     Scope, where keys are required: `read`.
+         */
+        get: operations["tile_json_api_v1_scenes__scene__radio_maps__feature__tiles_json_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/scenes/{scene}/radio-maps/{feature}/tiles/{z}/{x}/{y}.png": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Tile
+         * @description One tile of 256 px in web Mercator, y from the north.
+         *
+         *     Scope, where keys are required: `read`.
+         */
+        get: operations["tile_api_v1_scenes__scene__radio_maps__feature__tiles__z___x___y__png_get"];
         put?: never;
         post?: never;
         delete?: never;
@@ -271,6 +449,8 @@ export interface paths {
         /**
          * Latest
          * @description The latest fix of each UE as GeoJSON; the live feed continues after {epoch, offset}.
+         *
+         *     Scope, where keys are required: `read`.
          */
         get: operations["latest_api_v1_ues_get"];
         put?: never;
@@ -291,6 +471,8 @@ export interface paths {
         /**
          * Track
          * @description Fixes of one UE by the time of their reports, oldest first; none for an unknown UE.
+         *
+         *     Scope, where keys are required: `read`.
          */
         get: operations["track_api_v1_ues__ue_id__track_get"];
         put?: never;
@@ -331,6 +513,8 @@ export interface paths {
         /**
          * Metrics
          * @description Metrics in Prometheus' text format.
+         *
+         *     Scope, where keys are required: `read`.
          */
         get: operations["metrics_metrics_get"];
         put?: never;
@@ -373,6 +557,8 @@ export interface paths {
         /**
          * Geolocate
          * @description Where a device is, from the cell towers it hears.
+         *
+         *     Scope, where keys are required: `locate`.
          */
         post: operations["geolocate_v1_geolocate_post"];
         delete?: never;
@@ -385,6 +571,31 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
+        /**
+         * AreaStatistics
+         * @description A radio-map layer over the outdoor places of an area; null where no path arrives.
+         */
+        AreaStatistics: {
+            /** Area M2 */
+            area_m2: number;
+            /** Best Servers */
+            best_servers: components["schemas"]["BestServerShare"][];
+            /** Cell */
+            cell: string;
+            /** Covered */
+            covered: number;
+            /** Feature */
+            feature: string;
+            /** Mean */
+            mean: number | null;
+            /**
+             * Percentiles
+             * @description 5th, 25th, 50th, 75th, 95th
+             */
+            percentiles: number[] | null;
+            /** Unit */
+            unit: string;
+        };
         /**
          * AttentionBody
          * @description Attention weights; each innermost list sums to 1.
@@ -411,6 +622,16 @@ export interface components {
             token_attention: number[][][];
             /** Tokens */
             tokens: components["schemas"]["TokenBody"][];
+        };
+        /**
+         * BestServerShare
+         * @description The share of the covered area that a cell serves best.
+         */
+        BestServerShare: {
+            /** Cell Id */
+            cell_id: string;
+            /** Share */
+            share: number;
         };
         /**
          * BuildingFeature
@@ -650,6 +871,38 @@ export interface components {
             timingAdvance: number | null;
         };
         /**
+         * Device
+         * @description The device by one of its identifiers; addresses are not known here.
+         */
+        Device: {
+            /** @default null */
+            ipv4Address: components["schemas"]["Ipv4Address"] | null;
+            /**
+             * Ipv6Address
+             * @default null
+             */
+            ipv6Address: string | null;
+            /**
+             * Networkaccessidentifier
+             * @default null
+             */
+            networkAccessIdentifier: string | null;
+            /**
+             * Phonenumber
+             * @default null
+             */
+            phoneNumber: string | null;
+        };
+        /**
+         * Ecgi
+         * @description E-UTRA cell global identity; seven hexadecimal digits.
+         */
+        Ecgi: {
+            /** Eutracellid */
+            eutraCellId: string;
+            plmnId: components["schemas"]["PlmnId"];
+        };
+        /**
          * EllipseBody
          * @description Uncertainty ellipse (TS 23.032, 5.3); `orientation_deg` is the bearing of the major axis.
          */
@@ -662,6 +915,116 @@ export interface components {
             semi_major_m: number;
             /** Semi Minor M */
             semi_minor_m: number;
+        };
+        /**
+         * EllipseFix
+         * @description The fix of a UE as a GeoJSON Feature whose geometry is its uncertainty ellipse.
+         */
+        EllipseFix: {
+            geometry: components["schemas"]["Polygon"];
+            /** Id */
+            id: string;
+            properties: components["schemas"]["LiveFixProperties"];
+            /**
+             * Type
+             * @default Feature
+             * @constant
+             */
+            type: "Feature";
+        };
+        /**
+         * EvaluationBody
+         * @description What `rayfix evaluate --record` found.
+         */
+        EvaluationBody: {
+            /** Curves */
+            curves: components["schemas"]["EvaluationCurve"][];
+            /** Dataset */
+            dataset: string;
+            /** Made */
+            made: string;
+            /** Model */
+            model: string;
+            /** Places */
+            places: components["schemas"]["EvaluationPlaces"][];
+            /** Rows */
+            rows: components["schemas"]["EvaluationRow"][];
+            /** Scene */
+            scene: string;
+        };
+        /**
+         * EvaluationCurve
+         * @description The errors of one line of the table: `quantile_m[i]` is that of share i / (len - 1), and
+         *     `inside[i]` the share of truths inside the ellipses of confidence `nominal[i]`.
+         */
+        EvaluationCurve: {
+            /** Condition */
+            condition: string;
+            /** Inside */
+            inside: number[];
+            /** Method */
+            method: string;
+            /** Nominal */
+            nominal: number[];
+            /** Quantile M */
+            quantile_m: number[];
+            /** Reports */
+            reports: number;
+        };
+        /**
+         * EvaluationPlaces
+         * @description Error [m] at each test place [lon, lat] of one condition.
+         */
+        EvaluationPlaces: {
+            /** Condition */
+            condition: string;
+            /** Error M */
+            error_m: number[];
+            /** Method */
+            method: string;
+            /** Places */
+            places: [
+                number,
+                number
+            ][];
+            /** Reports */
+            reports: number;
+        };
+        /**
+         * EvaluationRow
+         * @description One line of the accuracy table: errors [m], shares [0..1], time [ms].
+         */
+        EvaluationRow: {
+            /** Condition */
+            condition: string;
+            /** Inside 68 */
+            inside_68: number;
+            /** Inside 95 */
+            inside_95: number;
+            /** Median M */
+            median_m: number;
+            /** Method */
+            method: string;
+            /** Ms Per Fix */
+            ms_per_fix: number;
+            /** N */
+            n: number;
+            /** P67 M */
+            p67_m: number;
+            /** P90 M */
+            p90_m: number;
+            /** P95 M */
+            p95_m: number;
+            /** Reports */
+            reports: number;
+            /** Rmse M */
+            rmse_m: number;
+            /** Within 5M */
+            within_5m: number;
+            /** Within 10M */
+            within_10m: number;
+            /** Within 20M */
+            within_20m: number;
         };
         /**
          * FeatureBody
@@ -718,6 +1081,16 @@ export interface components {
              * @description north of the scene's origin
              */
             y_m: number;
+        };
+        /**
+         * GeographicalCoordinates
+         * @description WGS 84 [deg].
+         */
+        GeographicalCoordinates: {
+            /** Lat */
+            lat: number;
+            /** Lon */
+            lon: number;
         };
         /**
          * GeolocatePlace
@@ -854,6 +1227,27 @@ export interface components {
             weight: number;
         };
         /**
+         * Ipv4Address
+         * @description Address and either port or private address.
+         */
+        Ipv4Address: {
+            /**
+             * Privateaddress
+             * @default null
+             */
+            privateAddress: string | null;
+            /**
+             * Publicaddress
+             * @default null
+             */
+            publicAddress: string | null;
+            /**
+             * Publicport
+             * @default null
+             */
+            publicPort: number | null;
+        };
+        /**
          * KeptFix
          * @description A kept fix: the reply, with who reported what and when.
          */
@@ -893,6 +1287,24 @@ export interface components {
             unknown_cells: string[];
             /** @description before refinement */
             unrefined_fix?: components["schemas"]["FixBody"] | null;
+        };
+        /**
+         * LatestEllipses
+         * @description The latest fix of each UE as ellipses; the feed continues after {epoch, offset}.
+         */
+        LatestEllipses: {
+            /** Epoch */
+            epoch: string;
+            /** Features */
+            features: components["schemas"]["EllipseFix"][];
+            /** Offset */
+            offset: number;
+            /**
+             * Type
+             * @default FeatureCollection
+             * @constant
+             */
+            type: "FeatureCollection";
         };
         /**
          * LatestFixes
@@ -975,8 +1387,23 @@ export interface components {
             semi_major_m: number;
             /** Semi Minor M */
             semi_minor_m: number;
+            /**
+             * Serving Cell
+             * @description heard strongest in the last report
+             */
+            serving_cell?: string | null;
             /** Time */
             time: string;
+            /** @description null: no part of a track, such as a report dated in the future */
+            track?: components["schemas"]["TrackPointBody"] | null;
+            /**
+             * Truth
+             * @description where the phone really was, if known
+             */
+            truth?: [
+                number,
+                number
+            ] | null;
             /** Ue Id */
             ue_id: string;
         };
@@ -1050,8 +1477,124 @@ export interface components {
              * @description default: the service's first scene
              */
             scene?: string | null;
+            /** @description the known place, kept for comparison and never used for the fix */
+            truth?: components["schemas"]["TruePlace"] | null;
             /** Ue Id */
             ue_id?: string | null;
+        };
+        /**
+         * LocationData
+         * @description A position as an LMF gives it.
+         */
+        LocationData: {
+            /**
+             * Ageoflocationestimate
+             * @description minutes
+             */
+            ageOfLocationEstimate: number;
+            ecgi?: components["schemas"]["Ecgi"] | null;
+            locationEstimate: components["schemas"]["PointUncertaintyEllipse"];
+            ncgi?: components["schemas"]["Ncgi"] | null;
+            /** Positioningdatalist */
+            positioningDataList: components["schemas"]["PositioningMethod"][];
+            /**
+             * Timestampoflocationestimate
+             * Format: date-time
+             */
+            timestampOfLocationEstimate: string;
+        };
+        /**
+         * Measure
+         * @description A quantity that changes in time; `form` is its unit (UN/CEFACT: MTR = metre).
+         */
+        Measure: {
+            /** Form */
+            form: string;
+            /**
+             * Interpolation
+             * @default Linear
+             */
+            interpolation: string;
+            /**
+             * Type
+             * @default Measure
+             */
+            type: string;
+            /** Values */
+            values: number[];
+        };
+        /**
+         * ModelMetrics
+         * @description A model: versions (SHA-256, shortened), training, evaluation.
+         */
+        ModelMetrics: {
+            evaluation: components["schemas"]["EvaluationBody"] | null;
+            /** History */
+            history: {
+                [key: string]: number;
+            }[];
+            /** Maps */
+            maps: {
+                [key: string]: string;
+            };
+            /** Model */
+            model: string;
+            /** Parameters */
+            parameters: number | null;
+            /** Training Seconds */
+            training_seconds: number | null;
+            /** Version */
+            version: string;
+        };
+        /**
+         * MovingFeature
+         * @description OGC Moving Features JSON (19-045r3), trajectory of one UE.
+         */
+        MovingFeature: {
+            /** Properties */
+            properties: {
+                [key: string]: string;
+            };
+            temporalGeometry: components["schemas"]["MovingPoint"];
+            /** Temporalproperties */
+            temporalProperties: components["schemas"]["TemporalProperties"][];
+            /**
+             * Type
+             * @default Feature
+             */
+            type: string;
+        };
+        /**
+         * MovingPoint
+         * @description Positions in time; between them the phone is taken to move straight on.
+         */
+        MovingPoint: {
+            /** Coordinates */
+            coordinates: [
+                number,
+                number
+            ][];
+            /** Datetimes */
+            datetimes: string[];
+            /**
+             * Interpolation
+             * @default Linear
+             */
+            interpolation: string;
+            /**
+             * Type
+             * @default MovingPoint
+             */
+            type: string;
+        };
+        /**
+         * Ncgi
+         * @description NR cell global identity; nine hexadecimal digits.
+         */
+        Ncgi: {
+            /** Nrcellid */
+            nrCellId: string;
+            plmnId: components["schemas"]["PlmnId"];
         };
         /**
          * Place
@@ -1062,6 +1605,16 @@ export interface components {
             lat: number;
             /** Lon */
             lon: number;
+        };
+        /**
+         * PlmnId
+         * @description Mobile country and network code, as text: leading zeros count.
+         */
+        PlmnId: {
+            /** Mcc */
+            mcc: string;
+            /** Mnc */
+            mnc: string;
         };
         /**
          * Point
@@ -1081,6 +1634,22 @@ export interface components {
             type: "Point";
         };
         /**
+         * PointUncertaintyEllipse
+         * @description A point with its ellipse and the probability [%] that the truth is inside.
+         */
+        PointUncertaintyEllipse: {
+            /** Confidence */
+            confidence: number;
+            point: components["schemas"]["GeographicalCoordinates"];
+            /**
+             * Shape
+             * @default POINT_UNCERTAINTY_ELLIPSE
+             * @constant
+             */
+            shape: "POINT_UNCERTAINTY_ELLIPSE";
+            uncertaintyEllipse: components["schemas"]["UncertaintyEllipse"];
+        };
+        /**
          * Polygon
          * @description GeoJSON polygon: an outer ring and holes of [lon, lat].
          */
@@ -1096,6 +1665,35 @@ export interface components {
              * @constant
              */
             type: "Polygon";
+        };
+        /**
+         * PositioningMethod
+         * @description How the position came about.
+         */
+        PositioningMethod: {
+            /**
+             * Method
+             * @default NETWORK_SPECIFIC
+             * @constant
+             */
+            method: "NETWORK_SPECIFIC";
+            /**
+             * Methodcode
+             * @default 16
+             */
+            methodCode: number;
+            /**
+             * Mode
+             * @default UE_ASSISTED
+             * @constant
+             */
+            mode: "UE_ASSISTED";
+            /**
+             * Usage
+             * @default SUCCESS_RESULTS_USED_TO_GENERATE_LOCATION
+             * @constant
+             */
+            usage: "SUCCESS_RESULTS_USED_TO_GENERATE_LOCATION";
         };
         /**
          * PosteriorBody
@@ -1132,7 +1730,7 @@ export interface components {
         };
         /**
          * ProbeCell
-         * @description What the radio map says of one cell at a point; null = no path.
+         * @description What the radio map says of one cell at a point; null = no path, or not on this map.
          */
         ProbeCell: {
             /** Aoa */
@@ -1143,6 +1741,11 @@ export interface components {
             cell_id: string;
             /** Distance M */
             distance_m: number;
+            /**
+             * Los
+             * @description line of sight
+             */
+            los: boolean | null;
             /** Path Gain */
             path_gain: number | null;
             /** Rsrp Dbm */
@@ -1218,6 +1821,12 @@ export interface components {
          * @description What refinement did; `path` holds [lat, lon] from start to end.
          */
         RefinementBody: {
+            /**
+             * Energies
+             * @description physics energy at each place of the path
+             * @default []
+             */
+            energies: number[];
             /** Energy After */
             energy_after: number;
             /** Energy Before */
@@ -1241,6 +1850,12 @@ export interface components {
              */
             steps?: number | null;
         };
+        /**
+         * ReplyFormat
+         * @description Whose reply: ours, or the LocationData of a 3GPP LMF.
+         * @enum {string}
+         */
+        ReplyFormat: "rayfix" | "lmf";
         /**
          * Report
          * @description What a phone measured at one time.
@@ -1275,6 +1890,26 @@ export interface components {
             sigma: number;
             /** Unit */
             unit: string;
+        };
+        /**
+         * RetrievalRequest
+         * @description Whose place, how old it may be at most [s], and how large its area [m2].
+         */
+        RetrievalRequest: {
+            /** @default null */
+            device: components["schemas"]["Device"] | null;
+            /**
+             * Maxage
+             * @description seconds; 0 = measured just now
+             * @default null
+             */
+            maxAge: number | null;
+            /**
+             * Maxsurface
+             * @description square metres
+             * @default null
+             */
+            maxSurface: number | null;
         };
         /**
          * SceneBody
@@ -1339,10 +1974,82 @@ export interface components {
          * @description What the console needs to know at start.
          */
         ServiceConfig: {
+            /**
+             * Auth Required
+             * @description whether a key is needed
+             */
+            auth_required: boolean;
             /** Mapbox Token */
             mapbox_token: string | null;
             /** Version */
             version: string;
+        };
+        /**
+         * Shape
+         * @description Geometry of a fix.
+         * @enum {string}
+         */
+        Shape: "point" | "ellipse";
+        /**
+         * TemporalProperties
+         * @description What changes along the track.
+         */
+        TemporalProperties: {
+            accuracy: components["schemas"]["Measure"];
+            /** Datetimes */
+            datetimes: string[];
+        };
+        /**
+         * TileJson
+         * @description TileJSON 3.0.0; `units` and `legend_stops` are ours.
+         */
+        TileJson: {
+            /** Attribution */
+            attribution: string;
+            /** Bounds */
+            bounds: [
+                number,
+                number,
+                number,
+                number
+            ];
+            /** Center */
+            center: [
+                number,
+                number,
+                number
+            ];
+            /** Description */
+            description: string;
+            legend_stops: components["schemas"]["Legend"];
+            /** Maxzoom */
+            maxzoom: number;
+            /** Minzoom */
+            minzoom: number;
+            /** Name */
+            name: string;
+            /**
+             * Scheme
+             * @default xyz
+             * @constant
+             */
+            scheme: "xyz";
+            /**
+             * Tilejson
+             * @default 3.0.0
+             * @constant
+             */
+            tilejson: "3.0.0";
+            /** Tiles */
+            tiles: string[];
+            /** Units */
+            units: string;
+            /**
+             * Vector Layers
+             * @description none: the tiles are pictures
+             * @default []
+             */
+            vector_layers: string[];
         };
         /**
          * TokenBody
@@ -1369,6 +2076,63 @@ export interface components {
              * @constant
              */
             type: "FeatureCollection";
+        };
+        /**
+         * TrackFormat
+         * @description What a track is written as.
+         * @enum {string}
+         */
+        TrackFormat: "geojson" | "csv" | "kml" | "mfjson";
+        /**
+         * TrackPointBody
+         * @description What the UE's track says at the time of a fix: position and motion, filtered.
+         */
+        TrackPointBody: {
+            /** Bearing Deg */
+            bearing_deg: number;
+            /** Coordinates */
+            coordinates: [
+                number,
+                number
+            ];
+            /** Orientation Deg */
+            orientation_deg: number;
+            /**
+             * Outlier
+             * @description the fix was too far off to be used
+             */
+            outlier: boolean;
+            /**
+             * Semi Major M
+             * @description ellipse that holds 95 %
+             */
+            semi_major_m: number;
+            /** Semi Minor M */
+            semi_minor_m: number;
+            /** Speed Mps */
+            speed_mps: number;
+        };
+        /**
+         * TruePlace
+         * @description Where a phone really was, WGS 84 [deg].
+         */
+        TruePlace: {
+            /** Lat */
+            lat: number;
+            /** Lon */
+            lon: number;
+        };
+        /**
+         * UncertaintyEllipse
+         * @description Semi-axes [m]; the major axis clockwise from north [deg].
+         */
+        UncertaintyEllipse: {
+            /** Orientationmajor */
+            orientationMajor: number;
+            /** Semimajor */
+            semiMajor: number;
+            /** Semiminor */
+            semiMinor: number;
         };
     };
     responses: never;
@@ -1420,6 +2184,24 @@ export interface operations {
                     "application/json": components["schemas"]["KeptFix"];
                 };
             };
+            /** @description No key or token, or one that is not valid */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key or token lacks the scope */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Not found */
             404: {
                 headers: {
@@ -1431,6 +2213,15 @@ export interface operations {
             };
             /** @description A field breaks a rule */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key's limit is reached; `Retry-After` says when to try again */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -1470,6 +2261,24 @@ export interface operations {
                     "application/json": components["schemas"]["AttentionBody"];
                 };
             };
+            /** @description No key or token, or one that is not valid */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key or token lacks the scope */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Not found */
             404: {
                 headers: {
@@ -1481,6 +2290,15 @@ export interface operations {
             };
             /** @description A field breaks a rule */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key's limit is reached; `Retry-After` says when to try again */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -1520,6 +2338,24 @@ export interface operations {
                     "application/json": components["schemas"]["PosteriorBody"];
                 };
             };
+            /** @description No key or token, or one that is not valid */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key or token lacks the scope */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Not found */
             404: {
                 headers: {
@@ -1538,6 +2374,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description The key's limit is reached; `Retry-After` says when to try again */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Busy, or the live log cannot be reached; `Retry-After` says when to try again */
             503: {
                 headers: {
@@ -1549,9 +2394,160 @@ export interface operations {
             };
         };
     };
+    residuals_api_v1_fixes__fix_id__residuals_get: {
+        parameters: {
+            query: {
+                lat: number;
+                lon: number;
+            };
+            header?: never;
+            path: {
+                /** @description ULID of the fix */
+                fix_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ResidualBody"][];
+                };
+            };
+            /** @description No key or token, or one that is not valid */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key or token lacks the scope */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A field breaks a rule */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key's limit is reached; `Retry-After` says when to try again */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Busy, or the live log cannot be reached; `Retry-After` says when to try again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    events_api_v1_live_events_get: {
+        parameters: {
+            query?: {
+                /** @description west,south,east,north [deg] */
+                bbox?: string | null;
+                /** @description of the last frame */
+                epoch?: string | null;
+                /** @description of the last frame */
+                offset?: string | null;
+                /** @description only this UE */
+                ue_id?: string | null;
+            };
+            header?: {
+                /** @description `<epoch>:<offset>` of the last event; goes before a query */
+                "last-event-id"?: string | null;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/event-stream": string;
+                };
+            };
+            /** @description No key or token, or one that is not valid */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key or token lacks the scope */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A field breaks a rule */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key's limit is reached; `Retry-After` says when to try again */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     locate_api_v1_locate_post: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description `lmf`: LocationData of TS 29.572 */
+                format?: components["schemas"]["ReplyFormat"];
+            };
             header?: never;
             path?: never;
             cookie?: never;
@@ -1568,11 +2564,29 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["LocateReply"];
+                    "application/json": components["schemas"]["LocateReply"] | components["schemas"]["LocationData"];
                 };
             };
             /** @description The body is not JSON */
             400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No key or token, or one that is not valid */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key or token lacks the scope */
+            403: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -1618,6 +2632,15 @@ export interface operations {
             };
             /** @description A field breaks a rule */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key's limit is reached; `Retry-After` says when to try again */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -1667,6 +2690,24 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description No key or token, or one that is not valid */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key or token lacks the scope */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description The body did not arrive in time */
             408: {
                 headers: {
@@ -1703,8 +2744,84 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description The key's limit is reached; `Retry-After` says when to try again */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Busy, or the live log cannot be reached; `Retry-After` says when to try again */
             503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    metrics_api_v1_models__model__metrics_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                model: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ModelMetrics"];
+                };
+            };
+            /** @description No key or token, or one that is not valid */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key or token lacks the scope */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A field breaks a rule */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key's limit is reached; `Retry-After` says when to try again */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -1732,6 +2849,33 @@ export interface operations {
                     "application/json": components["schemas"]["Scenes"];
                 };
             };
+            /** @description No key or token, or one that is not valid */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key or token lacks the scope */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key's limit is reached; `Retry-After` says when to try again */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
         };
     };
     scene_by_name_api_v1_scenes__scene__get: {
@@ -1754,6 +2898,24 @@ export interface operations {
                     "application/json": components["schemas"]["SceneBody"];
                 };
             };
+            /** @description No key or token, or one that is not valid */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key or token lacks the scope */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Not found */
             404: {
                 headers: {
@@ -1765,6 +2927,15 @@ export interface operations {
             };
             /** @description A field breaks a rule */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key's limit is reached; `Retry-After` says when to try again */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -1791,7 +2962,25 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/geo+json": string;
+                    "application/geo+json": components["schemas"]["Buildings"];
+                };
+            };
+            /** @description No key or token, or one that is not valid */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key or token lacks the scope */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description Not found */
@@ -1805,6 +2994,15 @@ export interface operations {
             };
             /** @description A field breaks a rule */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key's limit is reached; `Retry-After` says when to try again */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -1831,7 +3029,25 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/geo+json": string;
+                    "application/geo+json": components["schemas"]["Cells"];
+                };
+            };
+            /** @description No key or token, or one that is not valid */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key or token lacks the scope */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description Not found */
@@ -1845,6 +3061,15 @@ export interface operations {
             };
             /** @description A field breaks a rule */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key's limit is reached; `Retry-After` says when to try again */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -1877,6 +3102,24 @@ export interface operations {
                     "application/json": components["schemas"]["Probe"];
                 };
             };
+            /** @description No key or token, or one that is not valid */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key or token lacks the scope */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Not found */
             404: {
                 headers: {
@@ -1888,6 +3131,15 @@ export interface operations {
             };
             /** @description A field breaks a rule */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key's limit is reached; `Retry-After` says when to try again */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -1921,6 +3173,24 @@ export interface operations {
                     "application/json": components["schemas"]["RadioMapBody"];
                 };
             };
+            /** @description No key or token, or one that is not valid */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key or token lacks the scope */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Not found */
             404: {
                 headers: {
@@ -1939,9 +3209,266 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description The key's limit is reached; `Retry-After` says when to try again */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
         };
     };
     picture_api_v1_scenes__scene__radio_maps__feature__png_get: {
+        parameters: {
+            query?: {
+                /** @description a cell's id, or `best`: per pixel the strongest cell */
+                cell?: string;
+                /** @description `min,max`: values at the ramp's ends */
+                range?: string | null;
+            };
+            header?: never;
+            path: {
+                feature: string;
+                scene: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "image/png": string;
+                };
+            };
+            /** @description No key or token, or one that is not valid */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key or token lacks the scope */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A field breaks a rule */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key's limit is reached; `Retry-After` says when to try again */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    geotiff_api_v1_scenes__scene__radio_maps__feature__tif_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                feature: string;
+                scene: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "image/tiff": string;
+                };
+            };
+            /** @description the part that `Range` asks for */
+            206: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description `Range` is malformed */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": unknown;
+                };
+            };
+            /** @description No key or token, or one that is not valid */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key or token lacks the scope */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `Range` lies beyond the file */
+            416: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": unknown;
+                };
+            };
+            /** @description A field breaks a rule */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key's limit is reached; `Retry-After` says when to try again */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description This installation lacks what the request needs */
+            501: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    statistics_api_v1_scenes__scene__radio_maps__feature__statistics_get: {
+        parameters: {
+            query?: {
+                /** @description west,south,east,north; default: the map */
+                bbox?: string | null;
+                /** @description a cell's id, or `best`: per pixel the strongest cell */
+                cell?: string;
+            };
+            header?: never;
+            path: {
+                feature: string;
+                scene: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AreaStatistics"];
+                };
+            };
+            /** @description No key or token, or one that is not valid */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key or token lacks the scope */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A field breaks a rule */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key's limit is reached; `Retry-After` says when to try again */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    tile_json_api_v1_scenes__scene__radio_maps__feature__tiles_json_get: {
         parameters: {
             query?: {
                 /** @description a cell's id, or `best`: per pixel the strongest cell */
@@ -1962,7 +3489,25 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "image/png": string;
+                    "application/json": components["schemas"]["TileJson"];
+                };
+            };
+            /** @description No key or token, or one that is not valid */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key or token lacks the scope */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description Not found */
@@ -1983,11 +3528,104 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description The key's limit is reached; `Retry-After` says when to try again */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    tile_api_v1_scenes__scene__radio_maps__feature__tiles__z___x___y__png_get: {
+        parameters: {
+            query?: {
+                /** @description a cell's id, or `best`: per pixel the strongest cell */
+                cell?: string;
+            };
+            header?: never;
+            path: {
+                feature: string;
+                scene: string;
+                x: number;
+                y: number;
+                z: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "image/png": string;
+                };
+            };
+            /** @description the client holds it already */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description No key or token, or one that is not valid */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key or token lacks the scope */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A field breaks a rule */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key's limit is reached; `Retry-After` says when to try again */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
         };
     };
     latest_api_v1_ues_get: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description `ellipse`: of uncertainty */
+                shape?: components["schemas"]["Shape"];
+            };
             header?: never;
             path?: never;
             cookie?: never;
@@ -2000,11 +3638,38 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/geo+json": string;
+                    "application/geo+json": components["schemas"]["LatestFixes"] | components["schemas"]["LatestEllipses"];
+                };
+            };
+            /** @description No key or token, or one that is not valid */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key or token lacks the scope */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description A field breaks a rule */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key's limit is reached; `Retry-After` says when to try again */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -2026,6 +3691,8 @@ export interface operations {
     track_api_v1_ues__ue_id__track_get: {
         parameters: {
             query?: {
+                /** @description `kml`: gx:Track; `mfjson`: OGC Moving Features */
+                format?: components["schemas"]["TrackFormat"];
                 /** @description the newest ones */
                 limit?: number;
                 /** @description RFC 3339 or seconds since 1970 */
@@ -2048,11 +3715,41 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/geo+json": string;
+                    "application/geo+json": components["schemas"]["Track"];
+                    "application/json": components["schemas"]["MovingFeature"];
+                    "application/vnd.google-earth.kml+xml": string;
+                    "text/csv": string;
+                };
+            };
+            /** @description No key or token, or one that is not valid */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key or token lacks the scope */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description A field breaks a rule */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key's limit is reached; `Retry-After` says when to try again */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -2109,6 +3806,33 @@ export interface operations {
                     "text/plain": string;
                 };
             };
+            /** @description No key or token, or one that is not valid */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key or token lacks the scope */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key's limit is reached; `Retry-After` says when to try again */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
         };
     };
     readyz_readyz_get: {
@@ -2147,7 +3871,7 @@ export interface operations {
             path?: never;
             cookie?: never;
         };
-        requestBody: {
+        requestBody?: {
             content: {
                 "application/json": components["schemas"]["GeolocateRequest"];
             };
@@ -2162,8 +3886,17 @@ export interface operations {
                     "application/json": components["schemas"]["GeolocateReply"];
                 };
             };
-            /** @description `parseError`: not JSON, or of the wrong shape */
+            /** @description `parseError`: not JSON, or of the wrong shape; `keyInvalid` */
             400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GoogleError"];
+                };
+            };
+            /** @description `userRateLimitExceeded`: see `Retry-After` */
+            403: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -30,3 +30,10 @@ export function polar(center: LonLat, bearing_deg: number, radius_m: number): Lo
   const angle = bearing_deg * DEG;
   return offset(center, radius_m * Math.sin(angle), radius_m * Math.cos(angle));
 }
+
+/** Bearing [deg, clockwise from true north] of b as seen from a. */
+export function bearing_deg([lonA, latA]: LonLat, [lonB, latB]: LonLat): number {
+  const scale = metresPerDegree((latA + latB) / 2);
+  const angle = Math.atan2((lonB - lonA) * scale.east, (latB - latA) * scale.north);
+  return ((angle * 180) / Math.PI + 360) % 360;
+}

@@ -1,4 +1,5 @@
 /** A WebSocket that keeps itself connected and continues where it stopped. */
+import { withKey } from '../api/api-key';
 import { liveUrl, type LiveFrame, type LogPosition } from './live-state';
 
 export type Connection = 'connecting' | 'live' | 'reconnecting';
@@ -47,7 +48,7 @@ export function openLiveSocket(events: LiveSocketEvents): () => void {
   };
 
   function connect() {
-    const opened = new WebSocket(liveUrl(window.location.href, events.position()));
+    const opened = new WebSocket(withKey(liveUrl(window.location.href, events.position())));
     socket = opened;
     wait(SILENCE_MS, drop);
     opened.onmessage = (message: MessageEvent<string>) => {

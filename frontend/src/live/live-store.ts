@@ -1,5 +1,5 @@
 import { create } from 'zustand';
-import { openLiveSocket, type Connection } from './live-socket';
+import { openLiveSocket, type Connection, type LiveSocketEvents } from './live-socket';
 import { EMPTY_LIVE_STATE, reduceFrame, type LiveFrame, type LiveState } from './live-state';
 
 interface LiveStore extends LiveState {
@@ -14,6 +14,13 @@ export const useLive = create<LiveStore>(() => ({ ...EMPTY_LIVE_STATE, connectio
  */
 const GATHER_MS = 200;
 
+let reopen: (() => void) | null = null;
+
+/** Opens the live socket anew, with the key that is held now. */
+export function reconnectLive(): void {
+  reopen?.();
+}
+
 /** Fills the store from the live socket until the returned function is called. */
 export function connectLive(): () => void {
   let waiting: LiveFrame[] = [];
@@ -25,7 +32,7 @@ export function connectLive(): () => void {
     waiting = [];
     useLive.setState((state) => frames.reduce<LiveState>(reduceFrame, state));
   };
-  const close = openLiveSocket({
+  const events: LiveSocketEvents = {
     position: () => {
       flush();
       return useLive.getState().position;
@@ -35,9 +42,15 @@ export function connectLive(): () => void {
       timer ??= window.setTimeout(flush, GATHER_MS);
     },
     connection: (connection) => useLive.setState({ connection }),
-  });
+  };
+  let close = openLiveSocket(events);
+  reopen = () => {
+    close();
+    close = openLiveSocket(events);
+  };
   return () => {
     if (timer !== null) window.clearTimeout(timer);
+    reopen = null;
     close();
   };
 }

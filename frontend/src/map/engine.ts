@@ -1,6 +1,8 @@
 /** One set of map components, whichever engine draws them. */
 import { createContext, use } from 'react';
+import type { IControl } from 'maplibre-gl';
 import type * as MaplibreComponents from 'react-map-gl/maplibre';
+import type { Overlay, UePainter } from './ues/ue-painter';
 
 export type EngineName = 'maplibre' | 'mapbox';
 
@@ -9,14 +11,21 @@ export type EngineComponents = Pick<
   | 'Map'
   | 'Source'
   | 'Layer'
+  | 'Marker'
   | 'NavigationControl'
   | 'ScaleControl'
   | 'AttributionControl'
   | 'useMap'
 >;
 
+/** What deck.gl's overlay is to the console: a control of the map that takes layers. */
+export interface UeOverlay extends Overlay, IControl {}
+
 export interface Engine extends EngineComponents {
   name: EngineName;
+  createOverlay: () => UeOverlay;
+  /** Loaded with the engine: the page shows its panels before either. */
+  UePainter: typeof UePainter;
 }
 
 /** Each engine is a chunk of its own: only the one in use is fetched. */

@@ -1,10 +1,12 @@
 import { useFix } from '../api/get-fix';
 import { useUrlState } from '../url/use-url-state';
 import { AttentionLayer } from './layers/attention-layer';
+import { HighlightLayer } from './layers/highlight-layer';
 import { HypothesesLayer } from './layers/hypotheses-layer';
 import { PosteriorLayer } from './layers/posterior-layer';
 import { RefinementLayer } from './layers/refinement-layer';
 import { TrackLayer } from './layers/track-layer';
+import { WhatIfMarker } from './layers/what-if-marker';
 import type { MapColours, Scheme } from './map-colours';
 
 interface Props {
@@ -17,6 +19,7 @@ interface Props {
 /** Why the selected UE is where it is. */
 export function FixLayers({ ueId, fixId, scheme, colours }: Props) {
   const overlay = useUrlState((state) => state.overlay);
+  const tab = useUrlState((state) => state.tab);
   const { data: fix } = useFix(fixId);
   return (
     <>
@@ -31,6 +34,8 @@ export function FixLayers({ ueId, fixId, scheme, colours }: Props) {
         <>
           <HypothesesLayer fix={fix} colours={colours} />
           <RefinementLayer fix={fix} colours={colours} />
+          <HighlightLayer scene={fix.scene} fix={fix} colours={colours} />
+          {tab === 'whatif' && <WhatIfMarker fix={fix} />}
         </>
       )}
     </>

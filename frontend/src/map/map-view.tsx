@@ -4,36 +4,34 @@ import type { MapLayerMouseEvent, StyleSpecification } from 'react-map-gl/maplib
 import { useRadioMap } from '../api/get-radio-map';
 import type { Scene } from '../api/types';
 import { showOnMap } from '../ui/camera-store';
+import { useHighlight } from '../ui/highlight-store';
 import { setPointer } from '../ui/pointer-store';
 import { PHONE, useMedia } from '../ui/use-media';
 import { useColourScheme } from '../ui/use-colour-scheme';
 import { setUrlState, useUrlState } from '../url/use-url-state';
 import { Camera, initialView, rememberView } from './camera';
+import { CompareMap } from './compare-map';
 import { useEngine } from './engine';
 import type { EngineError } from './engine-failure';
 import { FixLayers } from './fix-layers';
 import { BuildingsLayer } from './layers/buildings-layer';
-import { EllipsesLayer } from './layers/ellipses-layer';
 import { ExtentLayer } from './layers/extent-layer';
+import { GeofencesLayer } from './layers/geofences-layer';
 import { GroundLayer } from './layers/ground-layer';
-import { MarkersLayer, UE_LAYER } from './layers/markers-layer';
 import { ProbePointLayer } from './layers/probe-point-layer';
 import { RadioMapLayer } from './layers/radio-map-layer';
 import { SitesLayer } from './layers/sites-layer';
-import { TrailsLayer } from './layers/trails-layer';
 import { MAP_COLOURS } from './map-colours';
 import { LayerSlots } from './slots';
+import { ueUnder } from './ues/ue-finder';
+import { ViewWatch } from './view-watch';
+import { UesOverlay } from './ues/ues-overlay';
 
 const EMPTY_STYLE: StyleSpecification = { version: 8, sources: {}, layers: [] };
 
-function ueAt(event: MapLayerMouseEvent): string | null {
-  const id: unknown = event.features?.[0]?.properties['ue_id'];
-  return typeof id === 'string' ? id : null;
-}
-
 function moveOver(event: MapLayerMouseEvent): void {
   setPointer({ lat: event.lngLat.lat, lon: event.lngLat.lng });
-  event.target.getCanvas().style.cursor = ueAt(event) === null ? '' : 'pointer';
+  event.target.getCanvas().style.cursor = ueUnder(event.point) === null ? '' : 'pointer';
 }
 
 interface Props {
@@ -55,8 +53,10 @@ export function MapView({ scene, fixId, mapboxToken, onLoad, onError }: Props) {
   const explains = fixId !== null && url.overlay !== 'none';
   const { data: radioMap } = useRadioMap(scene.name, url.feature, url.cell);
 
+  const highlighted = useHighlight((state) => state.cell);
+
   const click = (event: MapLayerMouseEvent) => {
-    const ue = ueAt(event);
+    const ue = ueUnder(event.point);
     if (ue !== null) {
       setUrlState({ ue, fix: null }, 'push');
       // The inspector's sheet is about to cover the lower half.
@@ -69,7 +69,6 @@ export function MapView({ scene, fixId, mapboxToken, onLoad, onError }: Props) {
       initialViewState={firstView}
       mapStyle={name === 'mapbox' ? `mapbox://styles/mapbox/${scheme}-v11` : EMPTY_STYLE}
       {...(mapboxToken !== null && { mapboxAccessToken: mapboxToken })}
-      interactiveLayerIds={[UE_LAYER]}
       attributionControl={false}
       minZoom={12}
       maxZoom={21}
@@ -93,7 +92,7 @@ export function MapView({ scene, fixId, mapboxToken, onLoad, onError }: Props) {
         {name === 'maplibre' && <GroundLayer colour={colours.ground} />}
         <ExtentLayer corners={scene.corners} colour={colours.extent} />
         {url.feature !== null && !explains && (
-          <RadioMapLayer info={radioMap} opacity={url.opacity / 100} />
+          <RadioMapLayer info={radioMap} opacity={url.opacity / 100} range={url.range} />
         )}
         {shows('buildings') && (
           <BuildingsLayer
@@ -105,17 +104,25 @@ export function MapView({ scene, fixId, mapboxToken, onLoad, onError }: Props) {
         {shows('sites') && (
           <SitesLayer
             scene={scene.name}
-            chosen={url.cell}
+            chosen={highlighted ?? url.cell}
             showLabels={shows('labels')}
             colours={colours}
           />
         )}
-        {shows('ellipses') && <EllipsesLayer selected={url.ue} colours={colours} />}
-        {shows('trails') && <TrailsLayer selected={url.ue} colours={colours} />}
+        {shows('geofences') && <GeofencesLayer colours={colours} />}
         <FixLayers ueId={url.ue} fixId={fixId} scheme={scheme} colours={colours} />
-        <MarkersLayer selected={url.ue} showLabels={shows('labels')} colours={colours} />
         {phone && <ProbePointLayer colours={colours} />}
       </LayerSlots>
+      <ViewWatch />
+      {url.compare !== null && url.feature !== null && !explains && (
+        <CompareMap
+          scene={scene}
+          feature={url.compare}
+          colours={colours}
+          mapboxToken={mapboxToken}
+        />
+      )}
+      <UesOverlay scene={scene} colours={colours} />
       <Camera coveredBelow_px={phone ? window.innerHeight * 0.5 : 0} />
     </Map>
   );

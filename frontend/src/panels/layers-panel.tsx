@@ -1,19 +1,24 @@
 import './layers-panel.css';
+import { useRadioMap } from '../api/get-radio-map';
 import type { Scene } from '../api/types';
 import { setUrlState, useUrlState } from '../url/use-url-state';
+import { MapTools, RangeHandles } from './map-tools';
 import { BEST_SERVER, TOGGLES, type Toggle } from '../url/url-state';
 
 const TOGGLE_WORDS: Record<Toggle, string> = {
   labels: 'Labels',
   trails: 'Trails',
   ellipses: 'Ellipses',
+  groups: 'Groups',
   sites: 'Sites',
   buildings: 'Buildings',
+  geofences: 'Geofences',
 };
 
 /** What the map shows: the radio map's feature and cell, and the layers on top of it. */
 export function LayersPanel({ scene }: { scene: Scene }) {
-  const { feature, cell, opacity, hidden } = useUrlState((state) => state);
+  const { feature, cell, compare, opacity, hidden } = useUrlState((state) => state);
+  const { data: info } = useRadioMap(scene.name, feature, cell);
   const toggle = (name: Toggle) =>
     setUrlState({
       hidden: hidden.includes(name) ? hidden.filter((other) => other !== name) : [...hidden, name],
@@ -28,7 +33,7 @@ export function LayersPanel({ scene }: { scene: Scene }) {
           <select
             className="field"
             value={feature ?? ''}
-            onChange={(event) => setUrlState({ feature: event.target.value || null })}
+            onChange={(event) => setUrlState({ feature: event.target.value || null, range: null })}
           >
             <option value="">None</option>
             {scene.features.map((option) => (
@@ -54,6 +59,30 @@ export function LayersPanel({ scene }: { scene: Scene }) {
             ))}
           </select>
         </label>
+        <label className="layers-field">
+          <span>Compare</span>
+          <select
+            className="field"
+            value={compare ?? ''}
+            disabled={feature === null}
+            onChange={(event) => setUrlState({ compare: event.target.value || null })}
+          >
+            <option value="">Nothing</option>
+            {scene.features
+              .filter(({ name }) => name !== feature)
+              .map((option) => (
+                <option key={option.name} value={option.name}>
+                  {option.label}
+                </option>
+              ))}
+          </select>
+        </label>
+        {info && (
+          <div className="layers-field">
+            <span>Range</span>
+            <RangeHandles info={info} />
+          </div>
+        )}
         <label className="layers-field">
           <span>Opacity</span>
           <input
@@ -81,6 +110,7 @@ export function LayersPanel({ scene }: { scene: Scene }) {
           </button>
         ))}
       </div>
+      <MapTools scene={scene} />
     </details>
   );
 }

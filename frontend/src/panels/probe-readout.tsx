@@ -35,6 +35,8 @@ export function ProbeReadout({ probe, feature, cell, unit, touch }: Props) {
         {details([
           found !== null && cell === BEST_SERVER && found.cell.cell_id,
           found !== null && metres(found.cell.distance_m),
+          found?.cell.los === true && 'line of sight',
+          found?.cell.los === false && 'no line of sight',
           roof && `building ${metres(probe.building_height_m)}`,
         ])}
       </span>

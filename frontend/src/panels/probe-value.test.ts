@@ -5,6 +5,7 @@ import { legendFraction, probeValue } from './probe-value';
 function cell(cell_id: string, path_gain: number | null): ProbeCell {
   return {
     cell_id,
+    los: true,
     distance_m: 100,
     rsrp_dbm: path_gain,
     path_gain,

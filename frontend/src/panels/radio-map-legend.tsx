@@ -4,6 +4,7 @@ import { number } from '../format/format';
 import { useDebounced } from '../ui/use-debounced';
 import { usePointer } from '../ui/pointer-store';
 import { useMedia } from '../ui/use-media';
+import { useUrlState } from '../url/use-url-state';
 import { BEST_SERVER } from '../url/url-state';
 import { ProbeReadout } from './probe-readout';
 import { legendFraction, probeValue } from './probe-value';
@@ -32,7 +33,8 @@ export function RadioMapLegend({ scene, info }: Props) {
   const { data } = useProbe(scene.name, point);
   const probe = point === null ? undefined : data;
   const value = probe ? (probeValue(probe, info.feature, info.cell)?.value ?? null) : null;
-  const { min, max } = info.legend;
+  const range = useUrlState((state) => state.range);
+  const [min, max] = range ?? [info.legend.min, info.legend.max];
   return (
     <>
       <h2 className="legend-title">

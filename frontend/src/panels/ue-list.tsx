@@ -1,22 +1,37 @@
 import './ue-list.css';
-import { memo, useMemo } from 'react';
-import type { LonLat } from '../api/types';
+import { useVirtualizer } from '@tanstack/react-virtual';
+import { memo, useMemo, useRef } from 'react';
+import type { LonLat, Scene } from '../api/types';
 import { age, metres } from '../format/format';
 import { LIVE_MS, freshness } from '../format/freshness';
 import type { LiveUe } from '../live/live-state';
 import { useLive } from '../live/live-store';
+import { useShownNow, useShownUes } from '../live/shown-ues';
+import { matchesQuery } from '../live/ue-query';
 import { showOnMap } from '../ui/camera-store';
-import { useNow } from '../ui/use-now';
-import { setUrlState, useUrlState } from '../url/use-url-state';
+import { PHONE, useMedia } from '../ui/use-media';
+import { setUrlState, urlState, useUrlState } from '../url/use-url-state';
 
 const natural = new Intl.Collator('en', { numeric: true });
+const ROW_PX = 32;
+const PHONE_ROW_PX = 44;
 
-/** Ids that contain every word of the query, in natural order. */
-export function matchingUes(ids: string[], query: string): string[] {
-  const words = query.toLowerCase().split(/\s+/).filter(Boolean);
-  return ids
-    .filter((id) => words.every((word) => id.toLowerCase().includes(word)))
-    .sort(natural.compare);
+/** Ids that a query finds, in natural order. */
+export function matchingUes(
+  ids: string[],
+  servingCell: (id: string) => string | null,
+  query: string,
+): string[] {
+  return ids.filter((id) => matchesQuery(id, servingCell(id), query)).sort(natural.compare);
+}
+
+/** Cells that a query names, to be shown on the map. */
+export function matchingCells(cells: readonly string[], query: string): string[] {
+  const wanted = query
+    .toLowerCase()
+    .replace(/^cell:/, '')
+    .trim();
+  return wanted.length < 3 ? [] : cells.filter((cell) => cell.toLowerCase().includes(wanted));
 }
 
 interface RowProps {
@@ -24,17 +39,18 @@ interface RowProps {
   ue: LiveUe;
   age_ms: number;
   selected: boolean;
+  top_px: number;
   onChosen: () => void;
 }
 
-const UeRow = memo(function UeRow({ id, ue, age_ms, selected, onChosen }: RowProps) {
+const UeRow = memo(function UeRow({ id, ue, age_ms, selected, top_px, onChosen }: RowProps) {
   const choose = () => {
     setUrlState({ ue: id, fix: null }, 'push');
     showOnMap(ue.fix.geometry.coordinates as LonLat);
     onChosen();
   };
   return (
-    <li>
+    <li style={{ transform: `translateY(${top_px}px)` }}>
       <button
         type="button"
         className="ue-row"
@@ -52,60 +68,102 @@ const UeRow = memo(function UeRow({ id, ue, age_ms, selected, onChosen }: RowPro
 });
 
 /** Everyone who is on the map: how sure we are, and how long ago. */
-export function UeList({ onChosen }: { onChosen: () => void }) {
-  const ues = useLive((state) => state.ues);
+export function UeList({ scene, onChosen }: { scene: Scene | undefined; onChosen: () => void }) {
+  const ues = useShownUes();
   const connection = useLive((state) => state.connection);
   const query = useUrlState((state) => state.query);
   const selected = useUrlState((state) => state.ue);
-  const now_ms = useNow();
+  const now_ms = useShownNow();
+  const phone = useMedia(PHONE);
+  const scroller = useRef<HTMLDivElement>(null);
   const all = Object.keys(ues);
-  const key = all.join('\n');
-  // The order depends on the ids alone, not on where the UEs are.
-  const shown = useMemo(() => matchingUes(key === '' ? [] : key.split('\n'), query), [key, query]);
+  const cellOf = (id: string) => ues[id]?.fix.properties.serving_cell ?? null;
+  const key = all.map((id) => (query.includes('cell:') ? `${id} ${cellOf(id)}` : id)).join('\n');
+  // The order depends on ids and serving cells alone, not on where the UEs are.
+  // eslint-disable-next-line react-hooks/exhaustive-deps
+  const shown = useMemo(() => matchingUes(all, cellOf, query), [key, query]);
+  const cells = matchingCells(scene?.cells ?? [], query);
   const live = all.filter((id) => now_ms - (ues[id]?.time_ms ?? 0) <= LIVE_MS).length;
+  const row_px = phone ? PHONE_ROW_PX : ROW_PX;
+  // eslint-disable-next-line react-hooks/incompatible-library -- its rows are rendered here only.
+  const rows = useVirtualizer({
+    count: shown.length,
+    getScrollElement: () => scroller.current,
+    estimateSize: () => row_px,
+    overscan: 8,
+    initialRect: { width: 276, height: 700 },
+  });
 
   return (
     <div className="ue-list">
       <div className="ue-list-head">
         <h2>
-          UEs <span className="count">{all.length}</span>
+          UEs{' '}
+          <span className="count">
+            {query === '' ? all.length : `${shown.length} of ${all.length}`}
+          </span>
         </h2>
         <span className="muted">{live} live</span>
       </div>
       <input
+        id="ue-search"
         type="search"
         className="field"
-        placeholder="Filter by id"
-        aria-label="Filter UEs by id"
+        placeholder="UE or cell, e.g. cell:MUC01"
+        aria-label="Search UEs and cells"
         value={query}
         onChange={(event) => setUrlState({ query: event.target.value })}
       />
+      {cells.length > 0 && (
+        <ul className="cell-hits" aria-label="Cells">
+          {cells.slice(0, 6).map((cell) => (
+            <li key={cell}>
+              <button
+                type="button"
+                className="chip"
+                onClick={() => {
+                  setUrlState({ cell, feature: urlState().feature ?? 'path_gain' });
+                  onChosen();
+                }}
+              >
+                Map of {cell}
+              </button>
+            </li>
+          ))}
+        </ul>
+      )}
       <div className="ue-columns" aria-hidden="true">
         <span>UE</span>
         <span>68 %</span>
         <span>Age</span>
       </div>
-      <ul className="ue-rows">
-        {shown.map((id) => {
-          const ue = ues[id];
-          return (
-            ue && (
-              <UeRow
-                key={id}
-                id={id}
-                ue={ue}
-                age_ms={now_ms - ue.time_ms}
-                selected={id === selected}
-                onChosen={onChosen}
-              />
-            )
-          );
-        })}
-      </ul>
+      {shown.length > 0 && (
+        <div className="ue-scroll" ref={scroller}>
+          <ul className="ue-rows" style={{ height: rows.getTotalSize() }}>
+            {rows.getVirtualItems().map(({ index, start }) => {
+              const id = shown[index] ?? '';
+              const ue = ues[id];
+              return (
+                ue && (
+                  <UeRow
+                    key={id}
+                    id={id}
+                    ue={ue}
+                    age_ms={now_ms - ue.time_ms}
+                    selected={id === selected}
+                    top_px={start}
+                    onChosen={onChosen}
+                  />
+                )
+              );
+            })}
+          </ul>
+        </div>
+      )}
       {shown.length === 0 && (
         <p className="empty">
           {all.length > 0
-            ? 'No UE has this in its id.'
+            ? 'Nobody matches. Search a part of an id, or cell: and a cell’s name for those it serves.'
             : connection === 'live'
               ? 'No fixes yet. A client that posts reports with a ue_id to /api/v1/locate appears here; “rayfix feed” is one.'
               : 'Waiting for the service.'}

@@ -21,6 +21,12 @@ describe('URL state', () => {
       cell: 'S1-2',
       opacity: 0,
       hidden: ['labels', 'buildings'],
+      range: [-100, -60],
+      compare: 'sinr',
+      follow: true,
+      time: Date.parse('2026-11-24T12:00:00.500Z'),
+      page: 'alerts',
+      geofences: [{ name: 'Square', lon: 11.5, lat: 48.1, radius_m: 50 }],
       query: 'bus',
     };
     expect(parseUrl(formatUrl(state))).toEqual(state);

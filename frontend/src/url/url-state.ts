@@ -1,5 +1,7 @@
 /** Everything about the view that a link shares, and its form in the query string. */
 
+import { formatGeofences, parseGeofences, type Geofence } from '../live/geofences';
+
 export interface CameraView {
   longitude: number;
   latitude: number;
@@ -8,14 +10,25 @@ export interface CameraView {
   pitch: number;
 }
 
-export const TABS = ['fix', 'reports', 'residuals', 'attention'] as const;
+export const TABS = ['fix', 'reports', 'residuals', 'attention', 'whatif'] as const;
 export type InspectorTab = (typeof TABS)[number];
 
 export const OVERLAYS = ['attention', 'posterior', 'none'] as const;
 export type Overlay = (typeof OVERLAYS)[number];
 
-export const TOGGLES = ['labels', 'trails', 'ellipses', 'sites', 'buildings'] as const;
+export const TOGGLES = [
+  'labels',
+  'trails',
+  'ellipses',
+  'groups',
+  'sites',
+  'buildings',
+  'geofences',
+] as const;
 export type Toggle = (typeof TOGGLES)[number];
+
+export const PAGES = ['map', 'alerts', 'evaluation'] as const;
+export type Page = (typeof PAGES)[number];
 
 export const BEST_SERVER = 'best';
 
@@ -34,11 +47,22 @@ export interface UrlState {
   /** Radio-map feature; null shows none. */
   feature: string | null;
   cell: string;
+  /** Values at the two ends of the radio map's ramp; null takes the legend's own. */
+  range: readonly [number, number] | null;
+  /** A second feature right of the swipe handle; null shows one map. */
+  compare: string | null;
   /** Opacity of the radio map [%]. */
   opacity: number;
   hidden: readonly Toggle[];
   /** What the UE list is filtered by. */
   query: string;
+  /** The camera stays with the selected UE. */
+  follow: boolean;
+  /** Time of playback [ms since 1970]; null is live. */
+  time: number | null;
+  /** What stands beside or over the map. */
+  page: Page;
+  geofences: readonly Geofence[];
 }
 
 export const DEFAULT_STATE: UrlState = {
@@ -55,6 +79,12 @@ export const DEFAULT_STATE: UrlState = {
   opacity: 70,
   hidden: [],
   query: '',
+  range: null,
+  compare: null,
+  follow: false,
+  time: null,
+  page: 'map',
+  geofences: [],
 };
 
 const NO_FEATURE = 'none';
@@ -65,6 +95,17 @@ function oneOf<T extends string>(values: readonly T[], text: string | null, othe
 
 function index(text: string | null): number | null {
   return text !== null && /^\d{1,3}$/.test(text) ? Number(text) : null;
+}
+
+function parseRange(text: string | null): readonly [number, number] | null {
+  const [low, high, ...more] = (text ?? '').split(',').map((part) => Number(part || 'x'));
+  if (low === undefined || high === undefined || more.length > 0) return null;
+  return Number.isFinite(low) && Number.isFinite(high) && low < high ? [low, high] : null;
+}
+
+function parseTime(text: string | null): number | null {
+  const time_ms = Date.parse(text ?? '');
+  return Number.isNaN(time_ms) ? null : time_ms;
 }
 
 function parseView(text: string | null): CameraView | null {
@@ -114,6 +155,12 @@ export function parseUrl(search: string): UrlState {
     opacity: opacity !== null && opacity <= 100 ? opacity : DEFAULT_STATE.opacity,
     hidden: TOGGLES.filter((toggle) => hidden.includes(toggle)),
     query: p.get('q') ?? '',
+    range: parseRange(p.get('range')),
+    compare: p.get('compare'),
+    follow: p.get('follow') === '1',
+    time: parseTime(p.get('t')),
+    geofences: parseGeofences(p.get('fences')),
+    page: oneOf(PAGES, p.get('page'), DEFAULT_STATE.page),
   };
 }
 
@@ -136,6 +183,12 @@ export function formatUrl(state: UrlState): string {
   put('opacity', state.opacity, DEFAULT_STATE.opacity);
   put('hide', state.hidden.join(','), '');
   put('q', state.query, '');
-  const search = p.toString().replaceAll('%2C', ',');
+  put('range', state.range && state.range.join(','), null);
+  put('compare', state.compare, null);
+  put('follow', state.follow ? '1' : null, null);
+  put('t', state.time === null ? null : new Date(state.time).toISOString(), null);
+  put('fences', formatGeofences(state.geofences), '');
+  put('page', state.page, DEFAULT_STATE.page);
+  const search = p.toString().replaceAll('%2C', ',').replaceAll('%3A', ':').replaceAll('%3B', ';');
   return search === '' ? '' : `?${search}`;
 }

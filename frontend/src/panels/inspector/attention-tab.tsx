@@ -3,6 +3,7 @@ import type { AttentionDetail } from '../../api/types';
 import { blendAttention } from '../../colour/attention-blend';
 import { weightColour } from '../../colour/ramps';
 import { percent } from '../../format/format';
+import { highlights } from '../../ui/highlight-store';
 import { useColourScheme } from '../../ui/use-colour-scheme';
 import { useUrlState } from '../../url/use-url-state';
 import { tokenTable } from './token-table';
@@ -59,7 +60,7 @@ export function AttentionTab({ attention, error }: Props) {
           </thead>
           <tbody>
             {table.rows.map((row) => (
-              <tr key={row.cell_id}>
+              <tr key={row.cell_id} {...highlights(row.cell_id)}>
                 <th scope="row">{row.cell_id}</th>
                 {row.weights.map((weight, i) => (
                   <td key={i} className="token-column">

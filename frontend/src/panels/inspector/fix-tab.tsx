@@ -2,6 +2,7 @@ import type { Fix, FixDetail, LonLat } from '../../api/types';
 import { metres, number, percent, withUnit } from '../../format/format';
 import { distance_m } from '../../geometry/local-metres';
 import { showOnMap } from '../../ui/camera-store';
+import { Plot } from '../../ui/plot';
 import { Meter } from '../../ui/meter';
 
 function place(fix: { lat: number; lon: number }): LonLat {
@@ -27,44 +28,66 @@ function Refinement({ fix }: { fix: FixDetail }) {
     );
   }
   return (
-    <table className="facts">
-      <thead>
-        <tr>
-          <td />
-          <th scope="col">Unrefined</th>
-          <th scope="col">Refined</th>
-        </tr>
-      </thead>
-      <tbody>
-        <tr>
-          <th scope="row">East</th>
-          <td>{withUnit(number(before.x_m, 1), 'm')}</td>
-          <td>{withUnit(number(fix.fix.x_m, 1), 'm')}</td>
-        </tr>
-        <tr>
-          <th scope="row">North</th>
-          <td>{withUnit(number(before.y_m, 1), 'm')}</td>
-          <td>{withUnit(number(fix.fix.y_m, 1), 'm')}</td>
-        </tr>
-        <tr>
-          <th scope="row">Accuracy 68 %</th>
-          <td>{metres(before.accuracy_m)}</td>
-          <td>{metres(fix.fix.accuracy_m)}</td>
-        </tr>
-        <tr>
-          <th scope="row">Physics energy</th>
-          <td>{number(refinement.energy_before, 2)}</td>
-          <td>{number(refinement.energy_after, 2)}</td>
-        </tr>
-        <tr>
-          <th scope="row">Moved</th>
-          <td />
-          <td>
-            {metres(distance_m(place(before), place(fix.fix)))} in {refinement.steps} steps
-          </td>
-        </tr>
-      </tbody>
-    </table>
+    <>
+      <table className="facts">
+        <thead>
+          <tr>
+            <td />
+            <th scope="col">Unrefined</th>
+            <th scope="col">Refined</th>
+          </tr>
+        </thead>
+        <tbody>
+          <tr>
+            <th scope="row">East</th>
+            <td>{withUnit(number(before.x_m, 1), 'm')}</td>
+            <td>{withUnit(number(fix.fix.x_m, 1), 'm')}</td>
+          </tr>
+          <tr>
+            <th scope="row">North</th>
+            <td>{withUnit(number(before.y_m, 1), 'm')}</td>
+            <td>{withUnit(number(fix.fix.y_m, 1), 'm')}</td>
+          </tr>
+          <tr>
+            <th scope="row">Accuracy 68 %</th>
+            <td>{metres(before.accuracy_m)}</td>
+            <td>{metres(fix.fix.accuracy_m)}</td>
+          </tr>
+          <tr>
+            <th scope="row">Physics energy</th>
+            <td>{number(refinement.energy_before, 2)}</td>
+            <td>{number(refinement.energy_after, 2)}</td>
+          </tr>
+          <tr>
+            <th scope="row">Moved</th>
+            <td />
+            <td>
+              {metres(distance_m(place(before), place(fix.fix)))} in {refinement.steps} steps
+            </td>
+          </tr>
+        </tbody>
+      </table>
+      {refinement.energies.length > 1 && <EnergyCurve energies={refinement.energies} />}
+    </>
+  );
+}
+
+/** How the physics energy fell from step to step. */
+function EnergyCurve({ energies }: { energies: readonly number[] }) {
+  const low = Math.min(...energies);
+  const high = Math.max(...energies);
+  const margin = Math.max(0.05, (high - low) * 0.1);
+  return (
+    <figure className="energy">
+      <figcaption className="muted">Physics energy after each step</figcaption>
+      <Plot
+        label={`Physics energy from ${number(high, 2)} to ${number(low, 2)}`}
+        height={96}
+        x={{ unit: 'steps', min: 0, max: energies.length - 1 }}
+        y={{ unit: '', min: low - margin, max: high + margin }}
+        series={[{ name: 'energy', points: energies.map((energy, i) => [i, energy] as const) }]}
+      />
+    </figure>
   );
 }
 

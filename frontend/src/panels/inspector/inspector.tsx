@@ -2,7 +2,7 @@ import './inspector.css';
 import { useAttention } from '../../api/get-attention';
 import { useFix } from '../../api/get-fix';
 import { age } from '../../format/format';
-import { useNow } from '../../ui/use-now';
+import { useShownNow } from '../../live/shown-ues';
 import { showOnMap } from '../../ui/camera-store';
 import { Tabs } from '../../ui/tabs';
 import { setUrlState, useUrlState } from '../../url/use-url-state';
@@ -10,6 +10,7 @@ import { AttentionTab } from './attention-tab';
 import { FixTab } from './fix-tab';
 import { OverlayChoice } from './overlay-choice';
 import { ReportsTab } from './reports-tab';
+import { WhatIfTab } from './what-if-tab';
 import { ResidualsTab } from './residuals-tab';
 
 const TAB_WORDS = [
@@ -17,13 +18,15 @@ const TAB_WORDS = [
   { id: 'reports', label: 'Reports' },
   { id: 'residuals', label: 'Residuals' },
   { id: 'attention', label: 'Attention' },
+  { id: 'whatif', label: 'What if' },
 ] as const;
 
 /** Why a UE is where it is: one fix, taken apart. */
 export function Inspector({ ueId, fixId }: { ueId: string; fixId: string | null }) {
   const tab = useUrlState((state) => state.tab);
   const held = useUrlState((state) => state.fix !== null);
-  const now_ms = useNow();
+  const follow = useUrlState((state) => state.follow);
+  const now_ms = useShownNow();
   const { data: fix, error } = useFix(fixId);
   const attention = useAttention(fixId);
 
@@ -51,6 +54,15 @@ export function Inspector({ ueId, fixId }: { ueId: string; fixId: string | null 
           <button
             type="button"
             className="chip"
+            aria-pressed={follow}
+            title="Keep this UE in the middle of the map"
+            onClick={() => setUrlState({ follow: !follow })}
+          >
+            Follow
+          </button>
+          <button
+            type="button"
+            className="chip"
             disabled={!fix}
             onClick={() => fix && showOnMap([fix.fix.lon, fix.fix.lat])}
           >
@@ -60,7 +72,7 @@ export function Inspector({ ueId, fixId }: { ueId: string; fixId: string | null 
             type="button"
             className="icon-button"
             aria-label="Close inspector"
-            onClick={() => setUrlState({ ue: null, fix: null }, 'push')}
+            onClick={() => setUrlState({ ue: null, fix: null, follow: false }, 'push')}
           >
             ×
           </button>
@@ -81,6 +93,7 @@ export function Inspector({ ueId, fixId }: { ueId: string; fixId: string | null 
           {tab === 'fix' && <FixTab fix={fix} />}
           {tab === 'reports' && <ReportsTab reports={fix.reports} />}
           {tab === 'residuals' && <ResidualsTab fix={fix} />}
+          {tab === 'whatif' && <WhatIfTab fix={fix} />}
           {tab === 'attention' && (
             <AttentionTab attention={attention.data} error={attention.error} />
           )}

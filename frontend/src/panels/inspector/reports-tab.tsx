@@ -2,6 +2,7 @@ import { useState } from 'react';
 import type { Report } from '../../api/types';
 import { clock, number } from '../../format/format';
 import { QUANTITIES } from '../../format/quantities';
+import { highlights } from '../../ui/highlight-store';
 import { Stepper } from '../../ui/stepper';
 import { measuredQuantities } from './report-rows';
 
@@ -38,7 +39,7 @@ export function ReportsTab({ reports }: { reports: Report[] }) {
           </thead>
           <tbody>
             {report.cells.map((cell) => (
-              <tr key={cell.cell_id}>
+              <tr key={cell.cell_id} {...highlights(cell.cell_id)}>
                 <th scope="row">{cell.cell_id}</th>
                 {keys.map((key) => (
                   <td key={key}>{number(cell[key], QUANTITIES[key].decimals)}</td>

@@ -2,6 +2,7 @@ import { useState } from 'react';
 import type { FixDetail, Residual } from '../../api/types';
 import { featureDecimals, number, signed } from '../../format/format';
 import { featureName } from '../../format/quantities';
+import { highlights } from '../../ui/highlight-store';
 import { Stepper } from '../../ui/stepper';
 import { byCell, rmsSigmas, sigmas } from './residuals';
 
@@ -46,6 +47,35 @@ function Row({ residual, span }: { residual: Residual; span: number }) {
   );
 }
 
+/** Observed, expected and their difference, cell by cell. */
+export function ResidualTable({ residuals }: { residuals: readonly Residual[] }) {
+  return (
+    // eslint-disable-next-line jsx-a11y/no-noninteractive-tabindex
+    <div className="scroll-x" tabIndex={0} role="region" aria-label="Residuals per cell">
+      <table className="measurements residuals">
+        <thead>
+          <tr>
+            <th scope="col">Cell</th>
+            <th scope="col" className="words">
+              Quantity
+            </th>
+            <th scope="col">Observed</th>
+            <th scope="col">Map</th>
+            <th scope="col">Diff. in σ</th>
+          </tr>
+        </thead>
+        {byCell(residuals).map(([cell_id, rows]) => (
+          <tbody key={cell_id} {...highlights(cell_id)}>
+            {rows.map((residual, i) => (
+              <Row key={residual.feature} residual={residual} span={i === 0 ? rows.length : 0} />
+            ))}
+          </tbody>
+        ))}
+      </table>
+    </div>
+  );
+}
+
 /** What was measured against what the radio map says at the fix. */
 export function ResidualsTab({ fix }: { fix: FixDetail }) {
   const all = fix.residuals ?? [];
@@ -65,29 +95,7 @@ export function ResidualsTab({ fix }: { fix: FixDetail }) {
         label={`Report ${(reports[index] ?? 0) + 1} of ${fix.reports.length} · rms ${number(rmsSigmas(shown), 1)} σ`}
         onChange={(next) => setBack(reports.length - 1 - next)}
       />
-      {/* eslint-disable-next-line jsx-a11y/no-noninteractive-tabindex */}
-      <div className="scroll-x" tabIndex={0} role="region" aria-label="Residuals per cell">
-        <table className="measurements residuals">
-          <thead>
-            <tr>
-              <th scope="col">Cell</th>
-              <th scope="col" className="words">
-                Quantity
-              </th>
-              <th scope="col">Observed</th>
-              <th scope="col">Map</th>
-              <th scope="col">Diff. in σ</th>
-            </tr>
-          </thead>
-          {byCell(shown).map(([cell_id, rows]) => (
-            <tbody key={cell_id}>
-              {rows.map((residual, i) => (
-                <Row key={residual.feature} residual={residual} span={i === 0 ? rows.length : 0} />
-              ))}
-            </tbody>
-          ))}
-        </table>
-      </div>
+      <ResidualTable residuals={shown} />
     </>
   );
 }

@@ -1,0 +1,72 @@
+import { useMemo } from 'react';
+import type { FeatureCollection } from 'geojson';
+import { polar } from '../../geometry/local-metres';
+import { useUrlState } from '../../url/use-url-state';
+import { useEngine } from '../engine';
+import type { MapColours } from '../map-colours';
+import { slot } from '../slots';
+import { labelImage, useLabelImages } from '../use-label-images';
+
+const SEGMENTS = 64;
+
+/** The watched circles with their names. */
+export function GeofencesLayer({ colours }: { colours: MapColours }) {
+  const { Source, Layer } = useEngine();
+  const fences = useUrlState((state) => state.geofences);
+  useLabelImages();
+  const data = useMemo<FeatureCollection>(
+    () => ({
+      type: 'FeatureCollection',
+      features: fences.flatMap(({ name, lon, lat, radius_m }) => [
+        {
+          type: 'Feature' as const,
+          properties: { name },
+          geometry: {
+            type: 'Polygon' as const,
+            coordinates: [
+              Array.from({ length: SEGMENTS + 1 }, (_, i) =>
+                polar([lon, lat], (360 * i) / SEGMENTS, radius_m),
+              ),
+            ],
+          },
+        },
+        {
+          type: 'Feature' as const,
+          properties: { name },
+          geometry: { type: 'Point' as const, coordinates: polar([lon, lat], 0, radius_m) },
+        },
+      ]),
+    }),
+    [fences],
+  );
+  if (fences.length === 0) return null;
+  return (
+    <Source id="geofences" type="geojson" data={data}>
+      <Layer
+        id="geofences-area"
+        type="fill"
+        beforeId={slot('uncertainty')}
+        filter={['==', ['geometry-type'], 'Polygon']}
+        paint={{ 'fill-color': colours.ink, 'fill-opacity': 0.06 }}
+      />
+      <Layer
+        id="geofences-line"
+        type="line"
+        beforeId={slot('uncertainty')}
+        filter={['==', ['geometry-type'], 'Polygon']}
+        paint={{ 'line-color': colours.ink, 'line-width': 2, 'line-dasharray': [3, 2] }}
+      />
+      <Layer
+        id="geofences-name"
+        type="symbol"
+        beforeId={slot('top')}
+        filter={['==', ['geometry-type'], 'Point']}
+        layout={{
+          'icon-image': labelImage(colours, ['get', 'name']),
+          'icon-anchor': 'bottom',
+          'icon-allow-overlap': true,
+        }}
+      />
+    </Source>
+  );
+}

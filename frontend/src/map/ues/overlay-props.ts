@@ -1,0 +1,8 @@
+import type { MapLibreOverlayProps } from '@deck.gl/maplibre';
+
+/** The overlay has a canvas of its own above the map's; it can be read for a picture of the view. */
+export const OVERLAY_PROPS: MapLibreOverlayProps = {
+  interleaved: false,
+  layers: [],
+  deviceProps: { webgl: { preserveDrawingBuffer: true } },
+};

@@ -1,0 +1,224 @@
+/** deck.gl layers of the UEs; their data is flat arrays (ue-frame.ts). */
+import { COORDINATE_SYSTEM, type Layer } from '@deck.gl/core';
+import { IconLayer, LineLayer, ScatterplotLayer, TextLayer } from '@deck.gl/layers';
+import type { LonLat } from '../../api/types';
+import type { Cluster } from '../../geometry/clusters';
+import type { MapColours } from '../map-colours';
+import { EllipseExtension } from './ellipse-extension';
+import { hexRgb, type Trails, type UeStyle } from './ue-frame';
+
+const ELLIPSES = [new EllipseExtension()];
+const DOT_PX = 6.5;
+const FONT = '"Inter Variable", system-ui, sans-serif';
+
+export interface UeLabel {
+  text: string;
+  place: LonLat;
+  alpha: number;
+}
+
+export interface UePicture {
+  origin: LonLat;
+  /** [lon, lat] relative to the origin; a new wrapper tells deck.gl that its content changed. */
+  position: { value: Float32Array; size: 2 };
+  heads: { value: Float32Array; size: 2 };
+  style: UeStyle;
+  trails: Trails | null;
+  ellipses: boolean;
+  selectedAt: LonLat | null;
+  clusters: readonly Cluster[];
+  labels: readonly UeLabel[];
+}
+
+/** A nose ahead of the dot, drawn once; deck.gl colours it by its mask. */
+let nose: string | null = null;
+function noseAtlas(): string {
+  if (nose !== null) return nose;
+  const canvas = document.createElement('canvas');
+  canvas.width = canvas.height = 64;
+  const context = canvas.getContext('2d');
+  context?.beginPath();
+  context?.moveTo(32, 0);
+  context?.lineTo(45, 22);
+  context?.lineTo(19, 22);
+  context?.fill();
+  nose = canvas.toDataURL();
+  return nose;
+}
+const NOSE = { nose: { x: 0, y: 0, width: 64, height: 64, mask: true } };
+
+function ellipseLayer(id: string, picture: UePicture, base: object, which: '95' | '68'): Layer {
+  const { style } = picture;
+  return new ScatterplotLayer({
+    ...base,
+    id,
+    data: {
+      length: style.count,
+      attributes: {
+        getPosition: picture.position,
+        getRadius: { value: which === '95' ? style.radius_95_m : style.radius_68_m, size: 1 },
+        getFillColor: { value: style.colour, size: 4, normalized: true },
+        getEllipseShape: { value: which === '95' ? style.shape_95 : style.shape_68, size: 4 },
+      },
+    },
+    radiusUnits: 'meters',
+    antialiasing: false,
+    extensions: ELLIPSES,
+  });
+}
+
+function textLayer(
+  id: string,
+  base: object,
+  colours: MapColours,
+  data: readonly { text: string; place: LonLat; alpha: number }[],
+  offset: [number, number],
+): Layer {
+  const ink = hexRgb(colours.ink);
+  return new TextLayer({
+    ...base,
+    id,
+    coordinateSystem: COORDINATE_SYSTEM.LNGLAT,
+    data,
+    getText: (label: UeLabel) => label.text,
+    getPosition: (label: UeLabel) => label.place,
+    getColor: (label: UeLabel) => [...ink, label.alpha],
+    getPixelOffset: offset,
+    getTextAnchor: offset[0] === 0 ? 'middle' : 'start',
+    getSize: 12,
+    fontFamily: FONT,
+    fontWeight: 600,
+    fontSettings: { sdf: true, radius: 10, buffer: 6 },
+    outlineWidth: 2.5,
+    outlineColor: hexRgb(colours.halo) as [number, number, number],
+    characterSet: 'auto',
+  });
+}
+
+export function ueLayers(picture: UePicture, colours: MapColours): Layer[] {
+  const { style, origin, trails } = picture;
+  const accent = hexRgb(colours.accent);
+  const base = {
+    coordinateSystem: COORDINATE_SYSTEM.LNGLAT_OFFSETS,
+    coordinateOrigin: [...origin, 0] as [number, number, number],
+    pickable: false,
+    parameters: { depthCompare: 'always', depthWriteEnabled: false },
+  };
+  const lines = { ...base, getWidth: 2.5, widthUnits: 'pixels' };
+  const layers: (Layer | null)[] = [
+    picture.ellipses ? ellipseLayer('ue-ellipse-95', picture, base, '95') : null,
+    picture.ellipses ? ellipseLayer('ue-ellipse-68', picture, base, '68') : null,
+    trails &&
+      new LineLayer({
+        ...lines,
+        id: 'ue-trails',
+        data: {
+          length: trails.count,
+          attributes: {
+            getSourcePosition: { value: trails.source, size: 2 },
+            getTargetPosition: { value: trails.target, size: 2 },
+            getColor: { value: trails.colour, size: 4, normalized: true },
+          },
+        },
+      } as ConstructorParameters<typeof LineLayer>[0]),
+    trails &&
+      new LineLayer({
+        ...lines,
+        id: 'ue-trail-heads',
+        data: {
+          length: style.count,
+          attributes: {
+            getSourcePosition: picture.heads,
+            getTargetPosition: picture.position,
+            getColor: { value: style.colour, size: 4, normalized: true },
+          },
+        },
+      } as ConstructorParameters<typeof LineLayer>[0]),
+    new IconLayer({
+      ...base,
+      id: 'ue-headings',
+      data: {
+        length: style.count,
+        attributes: {
+          getPosition: picture.position,
+          getAngle: { value: style.heading, size: 1 },
+          getColor: { value: style.headingColour, size: 4, normalized: true },
+        },
+      },
+      iconAtlas: noseAtlas(),
+      iconMapping: NOSE,
+      getIcon: () => 'nose',
+      getSize: 36,
+      sizeUnits: 'pixels',
+      billboard: false,
+    } as ConstructorParameters<typeof IconLayer>[0]),
+    new ScatterplotLayer({
+      ...base,
+      id: 'ue-dots',
+      data: {
+        length: style.count,
+        attributes: {
+          getPosition: picture.position,
+          getFillColor: { value: style.colour, size: 4, normalized: true },
+          getLineColor: { value: style.outline, size: 4, normalized: true },
+        },
+      },
+      getRadius: DOT_PX,
+      radiusUnits: 'pixels',
+      stroked: true,
+      getLineWidth: 2,
+      lineWidthUnits: 'pixels',
+      billboard: true,
+    } as ConstructorParameters<typeof ScatterplotLayer>[0]),
+    picture.selectedAt &&
+      new ScatterplotLayer({
+        ...base,
+        id: 'ue-selected',
+        coordinateSystem: COORDINATE_SYSTEM.LNGLAT,
+        data: [picture.selectedAt],
+        getPosition: (place: LonLat) => place,
+        getRadius: 13,
+        radiusUnits: 'pixels',
+        filled: false,
+        stroked: true,
+        getLineColor: [...accent, 255],
+        getLineWidth: 2.5,
+        lineWidthUnits: 'pixels',
+        billboard: true,
+      } as ConstructorParameters<typeof ScatterplotLayer>[0]),
+    picture.clusters.length > 0
+      ? new ScatterplotLayer({
+          ...base,
+          id: 'ue-clusters',
+          coordinateSystem: COORDINATE_SYSTEM.LNGLAT,
+          data: picture.clusters,
+          getPosition: (one: Cluster) => one.center,
+          getRadius: (one: Cluster) => 10 + 2.2 * Math.sqrt(one.count),
+          radiusUnits: 'pixels',
+          getFillColor: [...hexRgb(colours.halo), 220],
+          stroked: true,
+          getLineColor: [...accent, 255],
+          getLineWidth: 2.5,
+          lineWidthUnits: 'pixels',
+          billboard: true,
+        } as ConstructorParameters<typeof ScatterplotLayer>[0])
+      : null,
+    picture.clusters.length > 0
+      ? textLayer(
+          'ue-cluster-counts',
+          base,
+          colours,
+          picture.clusters.map(({ center, count }) => ({
+            text: String(count),
+            place: center,
+            alpha: 255,
+          })),
+          [0, 0],
+        )
+      : null,
+    picture.labels.length > 0
+      ? textLayer('ue-labels', base, colours, picture.labels, [14, 0])
+      : null,
+  ];
+  return layers.filter((layer) => layer !== null);
+}

@@ -1,0 +1,218 @@
+/** Keeps the deck.gl overlay in step with the live store: new frames only while something moves. */
+import type { Layer } from '@deck.gl/core';
+import type { LonLat } from '../../api/types';
+import { age } from '../../format/format';
+import { cluster, type Cluster } from '../../geometry/clusters';
+import { TRAIL_MS, type LiveUe } from '../../live/live-state';
+import { MotionTable } from '../../live/motion';
+import { shownNow_ms } from '../../live/shown-ues';
+import type { MapColours } from '../map-colours';
+import { hexRgb, headsOf, hitUe, styleOf, trailsOf, type Trails, type UeStyle } from './ue-frame';
+import { FramePacer } from './frame-pacer';
+import { ueLayers, type UeLabel } from './ue-layers';
+
+export interface Overlay {
+  setProps(props: { layers: Layer[] }): void;
+}
+
+export interface View {
+  zoom: number;
+  bounds: { contains(place: LonLat): boolean };
+  project(place: LonLat): { x: number; y: number };
+}
+
+export interface PainterOptions {
+  ues: Readonly<Record<string, LiveUe>>;
+  selected: string | null;
+  colours: MapColours;
+  trails: boolean;
+  ellipses: boolean;
+  labels: boolean;
+  clusters: boolean;
+  /** How much a UE counts now [0..1]: one that a filter leaves out is faint. */
+  mattering: (id: string) => number;
+}
+
+/** From this many UEs on, those that would overlap are drawn as one with their number. */
+const CLUSTER_FROM = 100;
+const APART_FROM_ZOOM = 17.5;
+/** More labels than this are a blur. */
+const MOST_LABELS = 60;
+const LABEL_HEIGHT_PX = 18;
+const CHARACTER_PX = 8;
+const HIT_PX = 16;
+/** Ages on the map go in steps [ms]. */
+const LABEL_STEP_MS = 10_000;
+const STYLE_EVERY_MS = 1_000;
+/** Trails of many are drawn anew at most this often [ms]. */
+const TRAILS_EVERY_MS = 1_000;
+
+export function labelText(id: string, age_ms: number): string {
+  const shown_ms = Math.floor(age_ms / LABEL_STEP_MS) * LABEL_STEP_MS;
+  return shown_ms > 0 ? `${id} \u00b7 ${age(shown_ms)}` : id;
+}
+
+export class UePainter {
+  private readonly table: MotionTable;
+  private position = new Float32Array(0);
+  private heads: { value: Float32Array; size: 2 } = { value: new Float32Array(0), size: 2 };
+  private style: UeStyle | null = null;
+  private trails: Trails | null = null;
+  private trailed_ms = 0;
+  private groups: readonly Cluster[] | null = null;
+  private groupedAt = 0;
+  private timer = 0;
+  private readonly pacer = new FramePacer();
+
+  constructor(
+    private readonly overlay: Overlay,
+    private readonly view: () => View,
+    private readonly origin: LonLat,
+    private options: PainterOptions,
+    private readonly still: boolean,
+  ) {
+    this.table = new MotionTable(origin);
+    this.timer = window.setInterval(() => this.restyle(), STYLE_EVERY_MS);
+    this.set(options);
+  }
+
+  set(options: PainterOptions): void {
+    const now_ms = performance.now();
+    const same =
+      options.ues === this.options.ues &&
+      options.trails === this.options.trails &&
+      this.style !== null;
+    this.options = options;
+    if (!same) {
+      // With reduced motion a marker is put where it was measured.
+      this.table.update(options.ues, this.still ? now_ms - 1e6 : now_ms);
+      this.heads = { value: headsOf(this.table.rows, this.origin), size: 2 };
+      if (this.table.rows.length <= CLUSTER_FROM || now_ms - this.trailed_ms > TRAILS_EVERY_MS)
+        this.trail(now_ms);
+    }
+    this.restyle();
+  }
+
+  private trail(now_ms: number): void {
+    const { trails, colours, mattering } = this.options;
+    this.trailed_ms = now_ms;
+    this.trails = trails
+      ? trailsOf(this.table.rows, this.origin, hexRgb(colours.accent), mattering, TRAIL_MS)
+      : null;
+  }
+
+  private restyle(): void {
+    const { colours, mattering, selected } = this.options;
+    const accent = hexRgb(colours.accent);
+    this.style = styleOf(this.table.rows, shownNow_ms(), accent, mattering, selected);
+    this.group(this.style);
+    this.wake();
+  }
+
+  /** Joins those that would overlap; whoever is inside a circle is not drawn beneath it as well. */
+  private group(style: UeStyle): void {
+    const { rows } = this.table;
+    const { zoom } = this.view();
+    this.groupedAt = Math.floor(zoom);
+    this.groups = null;
+    if (!this.options.clusters || rows.length < CLUSTER_FROM || zoom >= APART_FROM_ZOOM) return;
+    const now_ms = performance.now();
+    const places = rows.map(({ id }) => this.table.placeOf(id, now_ms) ?? this.origin);
+    const { clusters, single } = cluster(places, zoom);
+    const alone = new Set(single);
+    rows.forEach(({ id }, i) => {
+      if (alone.has(i) || id === this.options.selected) return;
+      for (const colours of [style.colour, style.outline, style.headingColour])
+        colours[4 * i + 3] = 0;
+    });
+    this.groups = clusters;
+  }
+
+  private wake(): void {
+    this.pacer.request((now_ms) => this.draw(now_ms));
+  }
+
+  /** Draws now; the map's camera moves the overlay by itself. */
+  private draw(now_ms: number): void {
+    const { rows } = this.table;
+    if (this.position.length !== 2 * rows.length) this.position = new Float32Array(2 * rows.length);
+    const moving = this.table.fill(this.position, now_ms);
+    const { selected, colours, ellipses } = this.options;
+    const style = this.style;
+    if (style === null || style.count !== rows.length) return;
+    const view = this.view();
+    if (Math.floor(view.zoom) !== this.groupedAt) this.restyle();
+    const grouped = this.groups !== null;
+    const picture = {
+      origin: this.origin,
+      position: { value: this.position, size: 2 as const },
+      heads: this.heads,
+      style,
+      trails: grouped ? null : this.trails,
+      ellipses: ellipses && !(grouped && selected === null),
+      selectedAt: selected === null ? null : this.table.placeOf(selected, now_ms),
+      clusters: this.groups ?? [],
+      labels: grouped ? this.selectedLabel(now_ms) : this.labelled(view, now_ms),
+    };
+    this.overlay.setProps({ layers: ueLayers(picture, colours) });
+    if (moving) this.wake();
+  }
+
+  private selectedLabel(now_ms: number): UeLabel[] {
+    const { selected, ues } = this.options;
+    const place = selected === null ? null : this.table.placeOf(selected, now_ms);
+    const ue = selected === null ? undefined : ues[selected];
+    if (selected === null || place === null || !ue) return [];
+    return [{ text: labelText(selected, shownNow_ms() - ue.time_ms), place, alpha: 255 }];
+  }
+
+  /** Labels that do not cover each other, the selected one first. */
+  private labelled(view: View, now_ms: number): UeLabel[] {
+    const chosen = this.selectedLabel(now_ms);
+    if (!this.options.labels || this.table.rows.length > 4 * MOST_LABELS) return chosen;
+    const taken: { x: number; y: number; width: number }[] = [];
+    const free = (text: string, place: LonLat) => {
+      const { x, y } = view.project(place);
+      const width = text.length * CHARACTER_PX + 14;
+      const covers = taken.some(
+        (other) =>
+          Math.abs(other.y - y) < LABEL_HEIGHT_PX &&
+          x < other.x + other.width &&
+          other.x < x + width,
+      );
+      if (!covers) taken.push({ x, y, width });
+      return !covers;
+    };
+    const labels = chosen.filter(({ text, place }) => free(text, place));
+    for (const { id, ue } of this.table.rows) {
+      if (labels.length >= MOST_LABELS) break;
+      const place = this.table.placeOf(id, now_ms);
+      if (id === this.options.selected || !place || !view.bounds.contains(place)) continue;
+      const text = labelText(id, shownNow_ms() - ue.time_ms);
+      const matters = this.options.mattering(id);
+      if (matters >= 1 && free(text, place)) labels.push({ text, place, alpha: 255 });
+    }
+    return labels;
+  }
+
+  /** The UE under a place of the screen. */
+  at(point: { x: number; y: number }): string | null {
+    const { project } = this.view();
+    return hitUe(this.table, project, point, HIT_PX, performance.now());
+  }
+
+  /** Where a UE is drawn now. */
+  placeOf(id: string): LonLat | null {
+    return this.table.placeOf(id, performance.now());
+  }
+
+  /** The camera moved: what is grouped or labelled may differ. */
+  moved(): void {
+    this.wake();
+  }
+
+  stop(): void {
+    window.clearInterval(this.timer);
+    this.pacer.stop();
+  }
+}

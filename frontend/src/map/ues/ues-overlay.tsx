@@ -1,0 +1,80 @@
+import { useCallback, useEffect, useMemo, useRef } from 'react';
+import type { Scene } from '../../api/types';
+import { useShownUes } from '../../live/shown-ues';
+import { ueMatches } from '../../live/ue-query';
+import { useMedia } from '../../ui/use-media';
+import { useUrlState } from '../../url/use-url-state';
+import { useEngine } from '../engine';
+import type { MapColours } from '../map-colours';
+import { setUeFinder } from './ue-finder';
+import type { PainterOptions, UePainter } from './ue-painter';
+
+/** A UE that the filter leaves out stays on the map, faintly. */
+const FAINT = 0.12;
+
+/** Dots with headings, trails, ellipses and labels of every UE, drawn by deck.gl over the map. */
+export function UesOverlay({ scene, colours }: { scene: Scene; colours: MapColours }) {
+  const { useMap, createOverlay, UePainter: Painter } = useEngine();
+  const map = useMap().current?.getMap();
+  const ues = useShownUes();
+  const { hidden, ue: selected, query, follow } = useUrlState((state) => state);
+  const still = useMedia('(prefers-reduced-motion: reduce)');
+  const painter = useRef<UePainter | null>(null);
+
+  const mattering = useCallback(
+    (id: string) => (id === selected || ueMatches(id, ues[id], query) ? 1 : FAINT),
+    [ues, query, selected],
+  );
+  const options = useMemo<PainterOptions>(
+    () => ({
+      ues,
+      selected,
+      colours,
+      trails: !hidden.includes('trails'),
+      ellipses: !hidden.includes('ellipses'),
+      labels: !hidden.includes('labels'),
+      clusters: !hidden.includes('groups'),
+      mattering,
+    }),
+    [ues, selected, colours, hidden, mattering],
+  );
+  const latest = useRef(options);
+  useEffect(() => {
+    latest.current = options;
+    painter.current?.set(options);
+  }, [options]);
+
+  useEffect(() => {
+    if (!map) return undefined;
+    const overlay = createOverlay();
+    map.addControl(overlay);
+    const view = () => ({
+      zoom: map.getZoom(),
+      bounds: map.getBounds(),
+      project: (place: [number, number]) => map.project(place),
+    });
+    const { lon, lat } = scene.center;
+    const made = new Painter(overlay, view, [lon, lat], latest.current, still);
+    painter.current = made;
+    setUeFinder((point) => made.at(point));
+    const moved = () => made.moved();
+    map.on('move', moved);
+    return () => {
+      map.off('move', moved);
+      setUeFinder(null);
+      made.stop();
+      painter.current = null;
+      map.removeControl(overlay);
+    };
+  }, [map, createOverlay, Painter, scene.center, still]);
+
+  // A followed UE stays in the middle, at the pace of its fixes.
+  const place = selected === null ? undefined : ues[selected]?.fix.geometry.coordinates;
+  const [lon, lat] = place ?? [];
+  useEffect(() => {
+    if (!map || !follow || lon === undefined || lat === undefined) return;
+    map.easeTo({ center: [lon, lat], duration: still ? 0 : 900, easing: (t) => t });
+  }, [map, follow, lon, lat, still]);
+
+  return null;
+}

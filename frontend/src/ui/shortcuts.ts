@@ -1,0 +1,33 @@
+import { useEffect } from 'react';
+
+export interface Shortcut {
+  /** As `KeyboardEvent.key`. */
+  key: string;
+  /** How the key is called on the help sheet. */
+  shown: string;
+  does: string;
+  run: () => void;
+}
+
+function typing(target: EventTarget | null): boolean {
+  return (
+    target instanceof HTMLElement &&
+    (target.isContentEditable || /^(INPUT|TEXTAREA|SELECT)$/.test(target.tagName))
+  );
+}
+
+/** Runs shortcuts while nobody is typing and no dialog is open. */
+export function useShortcuts(shortcuts: readonly Shortcut[]): void {
+  useEffect(() => {
+    const press = (event: KeyboardEvent) => {
+      if (event.ctrlKey || event.metaKey || event.altKey || typing(event.target)) return;
+      if (document.querySelector('dialog[open]')) return;
+      const found = shortcuts.find(({ key }) => key === event.key);
+      if (!found) return;
+      event.preventDefault();
+      found.run();
+    };
+    window.addEventListener('keydown', press);
+    return () => window.removeEventListener('keydown', press);
+  }, [shortcuts]);
+}
