@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -17,6 +18,7 @@ from rayfix.errors import ConfigError, InvalidInputError, UnknownSceneError
 from rayfix.radio_map import RadioMapConfig, RadioMapGenerator
 from rayfix.radio_map.build import build_radio_maps
 from rayfix.radio_map.jobs import MapJob, find_jobs
+from rayfix.radio_map.parts import RAYS, is_whole
 from rayfix.radio_map.radio_map import FEATURE_NAMES, RadioMap
 from rayfix.radio_map.store import load_radio_map
 from rayfix.scene.cell import Cell, save_cells
@@ -75,6 +77,8 @@ def test_everything_is_written(job: MapJob, scene: Scene, cells: tuple[Cell, ...
     assert (built.scene, built.cells) == (scene, cells)
     assert built.features["path_gain"].shape == (3, 30, 40)
     assert built.attributes["resolution_m"] == 2.0
+    assert built.attributes["rays_by_site"] == [20_000, 20_000]
+    assert {"path_gain_stderr", "toa_mean", "delay_spread", "aoa_spread", "los"} == set(built.extra)
 
 
 def test_the_map_obeys_physics(job: MapJob) -> None:
@@ -109,9 +113,12 @@ def test_a_complete_map_is_skipped_and_a_changed_one_is_not(job: MapJob) -> None
     _assert_same(loaded, load_radio_map(job.folder))
 
 
-def test_processes_and_order_do_not_change_the_map(tmp_path: Path, job: MapJob) -> None:
+@pytest.mark.parametrize("engine", ["local", "ray"])
+def test_processes_and_order_do_not_change_the_map(
+    tmp_path: Path, job: MapJob, engine: str
+) -> None:
     other = replace(job, output_dir=tmp_path)
-    build_radio_maps([other], CONFIG, parallel=2, show_progress=False)
+    build_radio_maps([other], CONFIG, engine=engine, parallel=2, show_progress=False)
     _assert_same(load_radio_map(other.folder), load_radio_map(job.folder))
 
 
@@ -139,6 +146,39 @@ def test_a_killed_build_resumes_to_the_same_map(tmp_path: Path, job: MapJob) -> 
     build_radio_maps([found], CONFIG, show_progress=False)
     assert not found.parts.exists()
     _assert_same(load_radio_map(found.folder), load_radio_map(job.folder))
+
+
+def test_a_site_whose_file_was_cut_short_is_traced_again(tmp_path: Path) -> None:
+    part = tmp_path / "site-0000.npz"
+    assert not is_whole(part)
+    np.savez_compressed(part, **{"path_gain/0": np.ones((3, 50, 50)), RAYS: np.array(7)})
+    assert is_whole(part)
+    part.write_bytes(part.read_bytes()[:-40])
+    assert not is_whole(part)
+
+
+def test_a_disk_that_fills_during_the_build(tmp_path: Path, job: MapJob) -> None:
+    """The earlier map stays whole; with room again the build goes on from the finished sites."""
+    target = tmp_path / "maps"
+    shutil.copytree(job.output_dir, target)
+    other = replace(job, output_dir=target)
+    before = load_radio_map(other.folder)
+    program = (
+        "import resource, signal, sys; from pathlib import Path;"
+        "from rayfix.errors import DiskFullError; from rayfix.radio_map.build import *;"
+        "from rayfix.radio_map.jobs import find_jobs; from rayfix.simulation.map_solver import *;"
+        "signal.signal(signal.SIGXFSZ, signal.SIG_IGN);"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (8000, 8000));"
+        "jobs = find_jobs('canyon', None, None, Path(sys.argv[1]));"
+        f"build_radio_maps(jobs, {replace(CONFIG, seed=4)!r}, show_progress=False)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program, str(target)], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 1
+    assert "DiskFullError" in done.stderr.splitlines()[-1]
+    assert "what was there before is unchanged" in done.stderr.splitlines()[-1]
+    _assert_same(load_radio_map(other.folder), before)
 
 
 def test_jobs_of_a_command_line(tmp_path: Path, scene: Scene, cells: tuple[Cell, ...]) -> None:

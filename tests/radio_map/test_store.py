@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 import json
+import resource
 import shutil
+import signal
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -10,9 +12,10 @@ import numpy as np
 import pytest
 import zarr
 
-from rayfix.errors import ArtefactError
+from rayfix.errors import ArtefactError, DiskFullError
 from rayfix.radio_map.radio_map import FEATURE_NAMES, FEATURES, RadioMap
 from rayfix.radio_map.store import STEPS, load_radio_map, round_to_step, save_radio_map
+from rayfix.scene.scene import Extent
 from rayfix.units import wrap_deg
 
 BUILDINGS = '{"type":"FeatureCollection","features":[]}\n'
@@ -192,3 +195,71 @@ def test_a_one_metre_map_loads_within_two_seconds(tmp_path: Path, radio_map: Rad
     load_radio_map(tmp_path / "big")
     assert time.process_time() - started < 2.0
     assert sum(file.stat().st_size for file in _files(tmp_path / "big")) < 60e6
+
+
+def test_a_map_of_several_windows_is_stored_whole(tmp_path: Path, radio_map: RadioMap) -> None:
+    """600 x 530 pixels: four files per array, each value in its place."""
+    extent = Extent(x_min_m=0, x_max_m=600, y_min_m=0, y_max_m=530)
+    x_m, y_m = extent.pixel_centres(1.0)
+    place = (x_m[None, :] + 1000.0 * y_m[:, None]).astype(np.float32)
+    gain = np.stack([place % 97 - 130, place % 89 - 130, place % 83 - 130]).astype(np.float32)
+    wide = replace(
+        radio_map,
+        scene=radio_map.scene.model_copy(update={"extent": extent}),
+        x_m=x_m,
+        y_m=y_m,
+        features={"path_gain": gain},
+        building_height_m=(place % 7).astype(np.float32),
+        extra={"path_gain_stderr": np.abs(gain) / 100, "los": np.sign(gain)},
+    )
+    save_radio_map(tmp_path / "wide", wide)
+    shards = [f for f in (tmp_path / "wide/maps.zarr/path_gain").rglob("*") if f.is_file()]
+    assert len(shards) == 1 + 4  # metadata and windows
+    loaded = load_radio_map(tmp_path / "wide")
+    np.testing.assert_array_equal(loaded.features["path_gain"], gain)
+    assert set(loaded.features) == {"path_gain"}  # nothing is invented
+    np.testing.assert_array_equal(loaded.building_height_m, wide.building_height_m)
+    error = np.abs(loaded.extra["path_gain_stderr"] - wide.extra["path_gain_stderr"])
+    assert error.max() <= STEPS["path_gain_stderr"] / 2 + 1e-6
+    only = load_radio_map(tmp_path / "wide", extra=("path_gain_stderr", "detection"))
+    assert set(only.extra) == {"path_gain_stderr"}
+    assert load_radio_map(tmp_path / "wide", extra=()).extra == {}
+
+
+def test_a_full_disk_is_one_sentence_and_leaves_the_map(folder: Path, radio_map: RadioMap) -> None:
+    """A limit on file sizes stands for a full disk: both end in a refused write."""
+    louder = replace(
+        radio_map,
+        features={name: values + 1 for name, values in radio_map.features.items()},
+    )
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    ignored = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (9000, before[1]))
+    try:
+        with pytest.raises(DiskFullError, match="what was there before is unchanged") as caught:
+            save_radio_map(folder, louder)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+        signal.signal(signal.SIGXFSZ, ignored)
+    assert caught.value.path == folder
+    assert [p.name for p in folder.parent.iterdir()] == ["square"]
+    np.testing.assert_array_equal(
+        np.isnan(load_radio_map(folder).features["snr"]), np.isnan(radio_map.features["snr"])
+    )
+    assert load_radio_map(folder).features["snr"][0, 0, 0] == pytest.approx(
+        radio_map.features["snr"][0, 0, 0], abs=0.04
+    )
+
+
+def test_roads_and_water_lie_beside_the_map(tmp_path: Path, radio_map: RadioMap) -> None:
+    channels = tmp_path / "channels"
+    channels.mkdir()
+    for name in ("buildings", "roads", "water"):
+        (channels / f"{name}.geojson").write_text(BUILDINGS)
+    save_radio_map(tmp_path / "m", radio_map, channels=channels)
+    assert (tmp_path / "m" / "roads.geojson").read_text() == BUILDINGS
+    save_radio_map(tmp_path / "m", radio_map)  # saving again keeps them
+    (tmp_path / "m" / "water.geojson").write_text(BUILDINGS + " ")
+    with pytest.raises(ArtefactError) as caught:
+        load_radio_map(tmp_path / "m")
+    assert caught.value.path == tmp_path / "m" / "water.geojson"

@@ -24,6 +24,7 @@ from rayfix.files import naming_full_disk, write_bytes_whole, write_text_whole
 from rayfix.radio_map.engines import run_tasks
 from rayfix.radio_map.jobs import MapJob
 from rayfix.radio_map.parts import (
+    RAYS,
     RadioMapConfig,
     fingerprint,
     is_whole,
@@ -154,6 +155,11 @@ def _prepare(job: MapJob, config: RadioMapConfig, overwrite: bool) -> None:
         write_text_whole(key, wanted)
 
 
+def _rays(part: Path) -> int:
+    with np.load(part, allow_pickle=False) as members:
+        return int(members[RAYS])
+
+
 def _assemble(job: MapJob, config: RadioMapConfig) -> None:
     """Put the sites of a map together, derive the link features and write it all.
 
@@ -169,6 +175,7 @@ def _assemble(job: MapJob, config: RadioMapConfig) -> None:
     made = {
         "fingerprint": fingerprint(job, config),
         **dataclasses.asdict(config),
+        "rays_by_site": [_rays(job.part(number)) for number in range(job.sites)],
         "ue_noise_figure_db": UE_NOISE_FIGURE_DB,
         "rayfix_version": __version__,
     }

@@ -37,6 +37,9 @@ STORED_NAMES = {
 }
 """What each array of the solver is called in the map, where its unit is an attribute."""
 
+RAYS = "rays"
+"""Member of a part that tells how many rays were shot from its site."""
+
 
 @dataclass(frozen=True)
 class RadioMapConfig:
@@ -114,6 +117,7 @@ def trace_site(
         for name, array in values.items()
         for index, window in enumerate(windows(len(y_m), len(x_m)))
     }
+    parts[RAYS] = np.array(sum(traced.rays_per_site))
     buffer = io.BytesIO()
     np.savez_compressed(buffer, **parts)  # type: ignore[arg-type]
     return buffer.getvalue()
@@ -133,7 +137,7 @@ def is_whole(part: Path) -> bool:
     """Whether the part of a site is there and undamaged (each member has a checksum)."""
     try:
         with zipfile.ZipFile(part) as archive:
-            return archive.testzip() is None
+            return f"{RAYS}.npy" in archive.namelist() and archive.testzip() is None
     except (OSError, zipfile.BadZipFile):
         return False
 
@@ -146,7 +150,7 @@ def window_of_parts(
     for members, part in parts:
         for key in part.files:
             name, _, window = key.rpartition("/")
-            if int(window) != index:
+            if window != str(index):
                 continue
             found = part[key]
             if found.ndim == 2:
