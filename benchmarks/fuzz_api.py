@@ -29,6 +29,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -62,6 +63,7 @@ class Outcome:
     succeeded: set[str] = field(default_factory=set)
     failures: Counter[str] = field(default_factory=Counter)
     examples: dict[str, str] = field(default_factory=dict)
+    seen: set[tuple[str, int, int]] = field(default_factory=set)
 
     def answered(self, label: str, status: int) -> None:
         """Count an answer."""
@@ -167,7 +169,7 @@ def _ask(session: requests.Session, url: str, case: Case, outcome: Outcome) -> N
     endless = case.operation.path == ENDLESS
     outcome.cases += 1
     outcome.operations[label] += 1
-    command = case.as_curl_command()[:2000]
+    fail = partial(_fail, outcome, case)
     try:
         if endless:
             reply = session.request(
@@ -183,20 +185,28 @@ def _ask(session: requests.Session, url: str, case: Case, outcome: Outcome) -> N
             response = case.call(base_url=url, session=session, timeout=TIMEOUT_S)
             outcome.answered(label, response.status_code)
     except requests.RequestException as error:
-        outcome.fail("no_answer", label, f"{command}: {error}")
+        fail("no_answer", str(error))
         return
     if response.status_code >= 500 and response.status_code != 503:
-        outcome.fail("server_error", label, f"{command}: {response.text[:500]}")
+        fail("server_error", response.text[:500])
     if "json" in str(response.headers.get("content-type", "")):
         try:
             json.loads(response.content, parse_constant=_not_finite)
         except ValueError as error:
-            outcome.fail("not_finite", label, f"{command}: {error}")
+            fail("not_finite", str(error))
+    seen = (label, response.status_code, hash(response.content))
+    if seen in outcome.seen:  # the same answer as before, which is judged already
+        return
+    outcome.seen.add(seen)
     for kind, check in CHECKS.items():
         try:
             case.validate_response(response, checks=[check])
         except (Failure, FailureGroup) as failure:
-            outcome.fail(kind, label, f"{command}: {str(failure)[:800]}")
+            fail(kind, str(failure)[:800])
+
+
+def _fail(outcome: Outcome, case: Case, kind: str, what: str) -> None:
+    outcome.fail(kind, case.operation.label, f"{case.as_curl_command()[:2000]}: {what}")
 
 
 def _not_finite(name: str) -> None:
