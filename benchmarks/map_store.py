@@ -18,6 +18,7 @@ import argparse
 import json
 import os
 import statistics
+import sys
 import tempfile
 import time
 from dataclasses import replace
@@ -97,7 +98,7 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
         "resolution_m": radio_map.resolution_m,
         "rays_per_site": options.rays,
         "runs": options.runs,
-        "command": "python benchmarks/map_store.py --json",
+        "command": " ".join(["python", "benchmarks/map_store.py", *sys.argv[1:]]),
         "machine": f"{len(os.sched_getaffinity(0))} cores, no GPU",
     }
 
