@@ -5,7 +5,8 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from rayfix.radio_map.check import compare_with_paths
+from rayfix.errors import OutsideMapError
+from rayfix.radio_map.check import compare_with_paths, describe_check
 from rayfix.radio_map.lookup import bilinear
 from rayfix.radio_map.radio_map import RadioMap
 
@@ -26,6 +27,8 @@ def _exact(radio_map: RadioMap, places: np.ndarray) -> SimpleNamespace:
 def test_the_map_agrees_with_itself(radio_map: RadioMap, places: np.ndarray) -> None:
     report = compare_with_paths(radio_map, places, _exact(radio_map, places))
     assert report["heard_agreement"] == 1.0
+    assert report["passes"]
+    assert len(report["limits"]) == 8
     for quantity in ("path_gain_db", "toa_ns", "aoa_deg"):
         assert report[quantity]["median_diff"] == 0.0
         assert report[quantity]["p95_abs"] == 0.0
@@ -48,6 +51,38 @@ def test_known_differences_are_measured(radio_map: RadioMap, places: np.ndarray)
     assert report["aoa_deg"]["median_diff"] == pytest.approx(5.0, abs=1e-3)
     assert report["aoa_deg"]["robust_spread"] == pytest.approx(0.0, abs=1e-3)
     assert report["heard_agreement"] == pytest.approx(1100 / 1200, abs=1e-3)
+
+
+def test_every_figure_is_held_against_its_limit(radio_map: RadioMap, places: np.ndarray) -> None:
+    exact = _exact(radio_map, places)
+    exact.toa_ns = exact.toa_ns - 2.0
+    exact.path_gain_db[:30] = np.nan  # 7.5 % of the pairs
+    report = compare_with_paths(radio_map, places, exact)
+    missed = [one["figure"] for one in report["limits"] if not one["kept"]]
+    assert missed == ["toa_ns.median_diff", "heard_agreement"]
+    assert not report["passes"]
+    text = describe_check(
+        {"scene": "square", "receivers": 400, "resolution_m": 1.0, **report, "pixel": report}
+    )
+    assert "Not kept: toa_ns.median_diff 2.0 (limit 1.5)" in text
+
+
+def test_the_pixel_rule_reads_the_pixel_itself(radio_map: RadioMap) -> None:
+    place = np.array([[30.4, 5.6]])  # in the pixel around (30.5, 5.5)
+    row, column = (
+        int(np.abs(radio_map.y_m - 5.5).argmin()),
+        int(np.abs(radio_map.x_m - 30.5).argmin()),
+    )
+    exact = SimpleNamespace(
+        path_gain_db=radio_map.features["path_gain"][:, row, column][None],
+        toa_ns=radio_map.features["toa"][:, row, column][None] + 1.0,
+        aoa_deg=radio_map.features["aoa"][:, row, column][None],
+    )
+    report = compare_with_paths(radio_map, place, exact, "pixel")
+    assert report["path_gain_db"]["p95_abs"] == 0.0
+    assert report["toa_ns"]["median_diff"] == pytest.approx(-1.0, abs=1e-3)
+    with pytest.raises(OutsideMapError):
+        compare_with_paths(radio_map, np.array([[60.0, 0.0]]), exact, "pixel")
 
 
 def test_nothing_in_common_is_not_a_number_from_nowhere(radio_map: RadioMap) -> None:
