@@ -7,9 +7,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import rasterio
 import shapely
+from rasterio.features import rasterize
+from rasterio.warp import transform_geom
 
 from rayfix.radio_map.check import check_radio_map
+from rayfix.radio_map.export import export_cog
 from rayfix.radio_map.radio_map import RadioMap
 from rayfix.radio_map.store import load_radio_map
 from rayfix.scene.builtin import builtin_scene
@@ -64,3 +68,24 @@ def test_names_of_landmarks_survive(munich: RadioMap) -> None:
     tallest = max(features, key=lambda feature: feature["properties"]["height_m"])
     assert tallest["properties"]["name"] == "Frauenkirche"
     assert 90 < tallest["properties"]["height_m"] < 100
+
+
+def test_gdal_puts_the_geotiff_where_the_buildings_stand(tmp_path: Path, munich: RadioMap) -> None:
+    """Footprints, brought from WGS 84 into the file's CRS by GDAL, cover its empty pixels best
+    where they lie: moved by one pixel in any direction they cover fewer."""
+    (path,) = export_cog(munich, tmp_path, ["path_gain"])
+    features = json.loads((FOLDER / "buildings.geojson").read_text(encoding="utf-8"))["features"]
+    with rasterio.open(path) as dataset:
+        assert dataset.crs.is_projected
+        assert dataset.res == (2.0, 2.0)
+        empty = np.isnan(dataset.read()).all(axis=0)
+        shapes = transform_geom("EPSG:4326", dataset.crs, [f["geometry"] for f in features])
+        footprints = rasterize(shapes, out_shape=empty.shape, transform=dataset.transform) > 0
+
+    def agreement(rows: int, columns: int) -> float:
+        moved = np.roll(footprints, (rows, columns), axis=(0, 1))
+        return float((moved == empty)[3:-3, 3:-3].mean())
+
+    shifts = [(rows, columns) for rows in (-1, 0, 1) for columns in (-1, 0, 1)]
+    assert max(shifts, key=lambda shift: agreement(*shift)) == (0, 0)
+    assert agreement(0, 0) > 0.85
