@@ -30,8 +30,19 @@ for (const colorScheme of ['light', 'dark'] as const) {
           }
         }
 
+        for (const view of ['page=alerts&fences=Square,48.1374,11.5755,60', 'page=evaluation']) {
+          await page.goto(`${service.url}/?${view}`);
+          await expect(page.locator('canvas').first()).toBeAttached();
+          if (view.includes('evaluation'))
+            await expect(page.getByRole('heading', { name: 'Evaluation' })).toBeVisible();
+          expect(await violations(page)).toEqual([]);
+        }
+        await page.keyboard.press('?');
+        await expect(page.getByRole('dialog', { name: 'Help' })).toBeVisible();
+        expect(await violations(page)).toEqual([]);
+
         await page.goto(`${service.url}/?ue=${(await ids.first().textContent()) ?? ''}`);
-        for (const tab of ['Fix', 'Reports', 'Residuals', 'Attention']) {
+        for (const tab of ['Fix', 'Reports', 'Residuals', 'Attention', 'What if']) {
           await page.getByRole('tab', { name: tab }).click();
           await expect(page.getByRole('tabpanel', { name: tab })).toBeVisible();
           expect(await violations(page)).toEqual([]);

@@ -87,3 +87,33 @@ test('a link opens the same view again', async ({ page, service }) => {
   // The UEs have moved on meanwhile: everything else is the same.
   expect(await difference(page, first, await picture(page))).toBeLessThan(0.03);
 });
+
+test('what if: another position, other measurements, reports from the clipboard', async ({
+  page,
+  service,
+}) => {
+  const ue = await firstUe(page, service.url);
+  await page.goto(`${service.url}/?ue=${ue}&tab=whatif${QUIET}`);
+  await page.getByRole('button', { name: 'Hold' }).click();
+  const pin = page.getByRole('button', { name: /Supposed position/ });
+  await pin.focus();
+  await pin.press('Shift+ArrowUp');
+  await expect(page.getByTestId('what-if-distance')).toHaveText('10\u00a0m');
+  await expect(page.getByTestId('what-if-rms')).toHaveText(/\d/);
+
+  await page.getByRole('group', { name: 'Cells that count' }).getByRole('button').first().click();
+  await page.getByRole('button', { name: 'Locate again' }).click();
+  await expect(page.getByTestId('what-if-again')).toContainText('away');
+  const held = page.url();
+  await page.getByRole('button', { name: 'Explain this fix' }).click();
+  await expect(page).not.toHaveURL(held);
+
+  await page.getByRole('button', { name: 'Locate…' }).click();
+  const reports = page.getByLabel('Reports as JSON or CSV');
+  await reports.fill('cell_id,rsrp_dbm\nMUC01-1,loud');
+  await page.getByRole('button', { name: 'Locate', exact: true }).click();
+  await expect(page.getByRole('alert')).toContainText('line 2');
+  await reports.fill('cell_id,rsrp_dbm,toa_ns\nMUC01-1,-81,420\nMUC02-3,-97,');
+  await page.getByRole('button', { name: 'Locate', exact: true }).click();
+  await expect(page.getByRole('region', { name: 'UE what-if' })).toContainText('Accuracy 68 %');
+});

@@ -19,7 +19,7 @@ test('the filter narrows the list and stays in the link', async ({ page, service
   await page.goto(service.url);
   await expect(page.locator('.ue-row')).toHaveCount(UES);
   const id = (await page.locator('.ue-id').last().textContent()) ?? '';
-  await page.getByLabel('Filter UEs by id').fill(id);
+  await page.getByLabel('Search UEs and cells').fill(id);
   await expect(page.locator('.ue-row')).toHaveCount(1);
   await page.reload();
   await expect(page.locator('.ue-row')).toHaveCount(1);
@@ -48,4 +48,22 @@ test('a restarted service is resumed where the console stopped', async ({ page, 
   expect(new URL(sockets.at(-1) ?? '').searchParams.get('offset')).toMatch(/^\d+$/);
   expect(hellos.at(-1)?.recovered).toBe(true);
   await expect(page.locator('.ue-age').first()).toHaveText(/^[0-4]\ss$/);
+});
+
+test('playback shows the past with its errors, and goes back to live', async ({
+  page,
+  service,
+}) => {
+  await page.goto(service.url);
+  await expect(page.locator('.ue-row')).toHaveCount(UES);
+  await page.keyboard.press('p');
+  await expect(page).toHaveURL(/[?&]t=/);
+  const timeline = page.getByRole('region', { name: 'Timeline' });
+  await expect(timeline.getByText('Error, ')).toContainText(/Error, \d+ fixes/);
+  await page.keyboard.press(' ');
+  const before = await timeline.locator('.timeline-clock').textContent();
+  await page.keyboard.press('.');
+  await expect(timeline.locator('.timeline-clock')).not.toHaveText(before ?? '');
+  await timeline.getByRole('button', { name: 'Live' }).click();
+  await expect(page).not.toHaveURL(/[?&]t=/);
 });

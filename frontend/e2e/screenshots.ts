@@ -5,6 +5,9 @@ import type { Page } from '@playwright/test';
 import type { components } from '../src/api/schema';
 import { expect, test, UES, type Service } from './service';
 
+/** A geofence on the square in front of the town hall. */
+const FENCE = 'Marienplatz,48.137300,11.575500,60';
+
 const IMAGES = fileURLToPath(new URL('../../docs/images/', import.meta.url));
 const LARGEST_BYTES = 500_000;
 /** Long enough for trails to show where everyone came from. */
@@ -49,7 +52,13 @@ for (const colorScheme of ['light', 'dark'] as const) {
     ['phone', { width: 390, height: 844 }, true],
   ] as const) {
     test.describe(`${device}, ${colorScheme}`, () => {
-      test.use({ colorScheme, viewport, hasTouch: touch, isMobile: touch });
+      test.use({
+        colorScheme,
+        viewport,
+        hasTouch: touch,
+        isMobile: touch,
+        contextOptions: { reducedMotion: 'reduce' },
+      });
       const suffix = `${device}-${colorScheme}`;
 
       test('pictures', async ({ page, service }) => {
@@ -66,6 +75,24 @@ for (const colorScheme of ['light', 'dark'] as const) {
         await page.getByRole('radio', { name: 'Posterior' }).check({ force: true });
         await page.getByRole('tab', { name: 'Residuals' }).click();
         await take(page, `residuals-${suffix}`);
+
+        await page.goto(`${service.url}/?ue=${ue}&tab=whatif&overlay=posterior`);
+        await expect(page.getByRole('button', { name: 'Locate again' })).toBeVisible();
+        await take(page, `what-if-${suffix}`);
+
+        await page.goto(`${service.url}/?page=alerts&fences=${FENCE}`);
+        if (device === 'phone') await page.getByRole('button', { name: 'UEs' }).click();
+        await take(page, `alerts-${suffix}`);
+
+        await page.goto(service.url);
+        await expect(page.locator('.ue-row').first()).toBeAttached();
+        await page.getByRole('button', { name: 'Play back' }).click();
+        await expect(page.getByText(/Error, \d+ fixes/)).toBeVisible();
+        await take(page, `playback-${suffix}`);
+
+        await page.goto(`${service.url}/?page=evaluation`);
+        await expect(page.getByRole('heading', { name: 'Training' })).toBeVisible();
+        await take(page, `evaluation-${suffix}`);
 
         await page.goto(`${service.url}/?map=sinr&opacity=85`);
         if (device === 'phone') await page.getByRole('button', { name: 'Layers' }).click();

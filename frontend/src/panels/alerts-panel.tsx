@@ -43,7 +43,10 @@ function Fence({ fence, change }: { fence: Geofence; change: (next: Geofence | n
         aria-label={`Show ${fence.name} on the map`}
         onClick={() => showOnMap([fence.lon, fence.lat])}
       >
-        ⌖
+        <svg width="16" height="16" viewBox="0 0 16 16" aria-hidden="true">
+          <circle cx="8" cy="8" r="5" fill="none" stroke="currentColor" strokeWidth="1.5" />
+          <path d="M8 0v5M8 11v5M0 8h5M11 8h5" stroke="currentColor" strokeWidth="1.5" />
+        </svg>
       </button>
       <button
         type="button"

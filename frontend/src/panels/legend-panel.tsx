@@ -36,15 +36,19 @@ function PosteriorLegend({ fixId }: { fixId: string }) {
 
 /** What the colours on the map mean now. */
 export function LegendPanel({ scene, fixId }: { scene: Scene; fixId: string | null }) {
-  const { overlay, feature, cell } = useUrlState((state) => state);
+  const { overlay, feature, cell, compare, range } = useUrlState((state) => state);
   const { data: radioMap } = useRadioMap(scene.name, feature, cell);
+  const { data: compared } = useRadioMap(scene.name, compare, cell);
   const explained = fixId !== null && overlay !== 'none';
   if (!explained && (feature === null || !radioMap)) return null;
   return (
     <section className="card legend" aria-label="Legend">
       {explained && overlay === 'attention' && <AttentionLegend fixId={fixId} />}
       {explained && overlay === 'posterior' && <PosteriorLegend fixId={fixId} />}
-      {!explained && radioMap && <RadioMapLegend scene={scene} info={radioMap} />}
+      {!explained && radioMap && <RadioMapLegend scene={scene} info={radioMap} range={range} />}
+      {!explained && compare !== null && compared && (
+        <RadioMapLegend scene={scene} info={compared} range={null} />
+      )}
     </section>
   );
 }

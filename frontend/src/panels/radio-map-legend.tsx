@@ -4,7 +4,6 @@ import { number } from '../format/format';
 import { useDebounced } from '../ui/use-debounced';
 import { usePointer } from '../ui/pointer-store';
 import { useMedia } from '../ui/use-media';
-import { useUrlState } from '../url/use-url-state';
 import { BEST_SERVER } from '../url/url-state';
 import { ProbeReadout } from './probe-readout';
 import { legendFraction, probeValue } from './probe-value';
@@ -23,17 +22,18 @@ function gradientOf({ legend }: RadioMapInfo): string {
 interface Props {
   scene: Scene;
   info: RadioMapInfo;
+  /** Values at the ends of the ramp; null takes the map's own. */
+  range: readonly [number, number] | null;
 }
 
 /** Colours, units and the value at the cursor of the shown radio map. */
-export function RadioMapLegend({ scene, info }: Props) {
+export function RadioMapLegend({ scene, info, range }: Props) {
   const pointer = usePointer((state) => state.point);
   const point = useDebounced(pointer, SETTLED_MS);
   const touch = useMedia('(hover: none)');
   const { data } = useProbe(scene.name, point);
   const probe = point === null ? undefined : data;
   const value = probe ? (probeValue(probe, info.feature, info.cell)?.value ?? null) : null;
-  const range = useUrlState((state) => state.range);
   const [min, max] = range ?? [info.legend.min, info.legend.max];
   return (
     <>

@@ -88,9 +88,11 @@ function textLayer(
     getSize: 12,
     fontFamily: FONT,
     fontWeight: 600,
-    fontSettings: { sdf: true, radius: 10, buffer: 6 },
-    outlineWidth: 2.5,
-    outlineColor: hexRgb(colours.halo) as [number, number, number],
+    // Twice the size that is drawn: sharp on any screen.
+    fontSettings: { fontSize: 24, buffer: 4 },
+    background: true,
+    getBackgroundColor: [...hexRgb(colours.halo), 205],
+    backgroundPadding: [3, 1],
     characterSet: 'auto',
   });
 }
