@@ -24,6 +24,9 @@ def simulate(
     ] = "standard",
     reports: Annotated[int, typer.Option(help="Reports, 0.2 s apart.", min=1, max=100)] = 1,
     seed: Annotated[int, typer.Option(help="Seed of the errors.", min=0)] = 0,
+    rays: Annotated[
+        int, typer.Option(help="Rays per site that search for reflections.", min=1)
+    ] = 200_000,
     conditions: Annotated[Path, typer.Option(help="Where conditions are defined.")] = Path(
         "configs/conditions.yaml"
     ),
@@ -36,7 +39,7 @@ def simulate(
 
     lat_deg, lon_deg = _place(at)
     drawn = simulate_reports(
-        scene, lat_deg, lon_deg, condition=condition, reports=reports, seed=seed,
+        scene, lat_deg, lon_deg, condition=condition, reports=reports, seed=seed, rays=rays,
         radio_maps_dir=radio_maps_dir, conditions_path=conditions,
     )  # fmt: skip
     heard = max(len(report.cells) for report in drawn.reports)
