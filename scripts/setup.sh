@@ -81,6 +81,10 @@ need_redis() {
   command -v redis-server >/dev/null || apt_install redis-server "tests of the shared live log"
 }
 
+need_proxy() {
+  command -v haproxy >/dev/null || apt_install haproxy "tests of replicas behind a proxy"
+}
+
 need_browser() {
   local name
   for name in chromium chromium-browser google-chrome; do
@@ -172,7 +176,7 @@ build_console() {
 
 case $profile in
   maps) need_libllvm ;;
-  test) need_libllvm; need_redis; need_browser ;;
+  test) need_libllvm; need_redis; need_proxy; need_browser ;;
 esac
 stop_if_missing
 install_python

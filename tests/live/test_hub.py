@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -212,6 +213,41 @@ def test_a_redis_that_lost_everything_sends_readers_for_a_snapshot(
         hub.publish(make_record())
         assert [f.offset for f in await take(again, 1)] == [1]
         await hub.stop(5)
+
+    asyncio.run(run())
+
+
+def test_a_redis_restored_from_a_copy_is_another_epoch(
+    tmp_path: Path, make_record: MakeRecord
+) -> None:
+    async def run() -> None:
+        server = RedisServer(tmp_path)
+        server.start()
+        hub = await started(RedisLog(server.url, Retention(3600, 100_000_000)))
+        reader = hub.subscribe(EVERYTHING)
+        for _ in range(2):
+            hub.publish(make_record())
+        await take(reader, 2)
+        await asyncio.sleep(1.1)  # the append-only file is synced every second
+        copy = shutil.copytree(tmp_path / "appendonlydir", tmp_path / "copy")
+        for _ in range(3):
+            hub.publish(make_record())
+        await take(reader, 3)
+        before = hub.position
+        server.stop()
+        shutil.rmtree(tmp_path / "appendonlydir")
+        shutil.move(copy, tmp_path / "appendonlydir")
+        server.start()
+        with pytest.raises(ReaderClosedError) as closed:
+            await asyncio.wait_for(reader.ended(), 10)
+        assert closed.value.code == NEW_EPOCH
+        again = hub.subscribe(EVERYTHING)
+        for _ in range(9):
+            hub.publish(make_record())
+        assert [f.offset for f in await take(again, 9)] == list(range(3, 12))
+        assert not begin(hub.log, EVERYTHING, before.epoch, before.last).recovered
+        await hub.stop(5)
+        server.stop()
 
     asyncio.run(run())
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from rayfix.errors import ArtefactError
-from rayfix.live.log import LiveLog, LiveLogUnavailableError, Retention
+from rayfix.live.log import LiveLog, LiveLogUnavailableError, LogState, Retention
 from rayfix.live.record import FIX_ID_PATTERN, FixRecord, new_fix_id
 from rayfix.live.redis_log import RedisLog
 from rayfix.live.sqlite_log import SqliteLog
@@ -112,6 +112,16 @@ def test_a_restart_keeps_epoch_offsets_and_history(
     assert again.state() == before
     again.append([make_record()])
     assert [r.offset for r in again.since(0, 10)] == [1, 2, 3]
+
+
+def test_an_epoch_begins_once_for_all_who_ask(make_log: MakeLog, make_record: MakeRecord) -> None:
+    one, other = make_log(), make_log()
+    one.append([make_record()])
+    old = one.state().epoch
+    one.begin_epoch(old)
+    new = one.state().epoch
+    other.begin_epoch(old)
+    assert new != old and other.state() == LogState(new, 0, 1)
 
 
 def test_retention_by_age_drops_the_old_end_everywhere(

@@ -11,6 +11,7 @@ from typing import Annotated
 
 import structlog
 from fastapi import Depends
+from opentelemetry import trace
 from starlette.requests import HTTPConnection
 
 from rayfix.api.identity import Identity
@@ -25,6 +26,10 @@ from rayfix.locator.locator import Locator
 from rayfix.locator.worker import LocateWorker
 
 log = structlog.get_logger(__name__)
+
+tracer = trace.get_tracer("rayfix")
+"""Does nothing until OpenTelemetry is set up, such as by `opentelemetry-instrument rayfix serve`;
+spans of requests come from FastAPI, which asks the same provider."""
 
 YOUNG_OBJECTS = 20_000
 """Allocations between two looks for garbage cycles: some requests, instead of several a request."""
@@ -96,9 +101,10 @@ class Services:
         futures = self.worker.submit(
             [queries[index] for index in accepted], self.settings.locate_timeout_s
         )
-        answers = await asyncio.gather(
-            *(asyncio.wrap_future(future) for future in futures), return_exceptions=True
-        )
+        with tracer.start_as_current_span("locate", attributes={"rayfix.sequences": len(futures)}):
+            answers = await asyncio.gather(
+                *(asyncio.wrap_future(future) for future in futures), return_exceptions=True
+            )
         for index, answer in zip(accepted, answers, strict=True):
             if isinstance(answer, BaseException) and not isinstance(answer, RayFixError):
                 raise answer

@@ -200,8 +200,12 @@ class LiveHub:
 
     def _begin(self, state: LogState | None) -> LogState:
         """Where to follow from: the end at first; after a loss, where it stopped, unless the log
-        began anew or has dropped what came since."""
+        began anew or has dropped what came since. A log that ends earlier than it did was restored
+        from a copy: its offsets will be given out a second time."""
         now = self.log.state()
+        if state is not None and now.epoch == state.epoch and now.last < state.last:
+            self.log.begin_epoch(now.epoch)
+            now = self.log.state()
         if state is not None and now.can_resume(state.epoch, state.last):
             return state
         self._call_in_loop(self._begin_anew, now, state is not None)

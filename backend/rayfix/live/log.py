@@ -57,6 +57,10 @@ class LiveLog(Protocol):
     def state(self) -> LogState:
         """Epoch and bounds."""
 
+    def begin_epoch(self, old: str) -> None:
+        """Give the log a new epoch, unless another process did already and it is no longer `old`:
+        offsets that were given out before are then not taken for those that follow."""
+
     def since(self, offset: int, limit: int) -> list[FixRecord]:
         """Up to `limit` records after `offset`, ascending."""
 

@@ -62,6 +62,12 @@ for i = 2, #ARGV, 5 do
 end
 """
 )
+_BEGIN_EPOCH = (
+    _STATE
+    + """
+if redis.call('GET', key('epoch')) == ARGV[2] then redis.call('SET', key('epoch'), ARGV[1]) end
+"""
+)
 _LATEST = _STATE + "return {state(), redis.call('HVALS', key('latest'))}"
 _TRIM = (
     _STATE
@@ -110,6 +116,7 @@ class RedisLog:
             for name, text in {
                 "append": _APPEND,
                 "state": _STATE + "return state()",
+                "begin_epoch": _BEGIN_EPOCH,
                 "latest": _LATEST,
                 "trim": _TRIM,
             }.items()
@@ -130,6 +137,9 @@ class RedisLog:
 
     def state(self) -> LogState:
         return _state(self._run("state"))
+
+    def begin_epoch(self, old: str) -> None:
+        self._run("begin_epoch", old)
 
     def since(self, offset: int, limit: int) -> list[FixRecord]:
         with _translated():

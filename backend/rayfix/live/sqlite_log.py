@@ -94,9 +94,6 @@ class SqliteLog:
             self._writer.executescript(f"BEGIN IMMEDIATE; {steps} {finish}")
         elif version != SCHEMA_VERSION:
             raise ArtefactError(self.path, f"live log of version {version}, not {SCHEMA_VERSION}")
-        (self._epoch,) = self._writer.execute(
-            "SELECT value FROM meta WHERE key = 'epoch'"
-        ).fetchone()
 
     @contextmanager
     def _writing(self) -> Iterator[sqlite3.Connection]:
@@ -138,8 +135,16 @@ class SqliteLog:
     def _state(self, connection: sqlite3.Connection) -> LogState:
         row = connection.execute("SELECT seq FROM sqlite_sequence WHERE name = 'fix'").fetchone()
         last = row[0] if row else 0
+        (epoch,) = connection.execute("SELECT value FROM meta WHERE key = 'epoch'").fetchone()
         (first,) = connection.execute('SELECT min("offset") FROM fix').fetchone()
-        return LogState(self._epoch, last if first is None else first - 1, last)
+        return LogState(epoch, last if first is None else first - 1, last)
+
+    def begin_epoch(self, old: str) -> None:
+        new = secrets.token_hex(8)
+        with self._writing() as connection:
+            connection.execute(
+                "UPDATE meta SET value = ? WHERE key = 'epoch' AND value = ?", (new, old)
+            )
 
     def since(self, offset: int, limit: int) -> list[FixRecord]:
         with self._reading() as connection:
