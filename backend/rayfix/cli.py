@@ -26,6 +26,29 @@ app.add_typer(dataset_app, name="dataset")
 app.add_typer(measurement_app, name="measurement")
 
 
+@maps_app.command("measure")
+def maps_measure(
+    log: Annotated[
+        Path, typer.Option(help="Drive test: from `rayfix measurement import`, or a CSV.")
+    ],
+    sites: Annotated[
+        Path, typer.Option(help="CSV with cell_id, lat, lon; bearings where they are known.")
+    ],
+    name: Annotated[str, typer.Option(help="Name of the scene: small letters, digits, - and _.")],
+    title: Annotated[str, typer.Option(help="Title for people; default the name.")] = "",
+    resolution: Annotated[float, typer.Option(help="Side of a pixel in metres.", min=1)] = 20.0,
+    output_dir: Annotated[Path, typer.Option(help="The map goes to <output-dir>/<name>.")] = Path(
+        "radio_maps"
+    ),
+    seed: Annotated[int, typer.Option(help="Seed of the blocks left out.", min=0)] = 0,
+) -> None:
+    """Make a radio map from measurements alone, with its own uncertainty and detection map."""
+    from rayfix.calibration.measured_map import measure
+
+    folder = measure(log, sites, name, output_dir, title, resolution, seed)
+    typer.echo(f"Wrote {folder}")
+
+
 @dataset_app.command("build")
 def dataset_build(
     scene: Annotated[str, typer.Option(help="Name of the scene.")] = "munich",
@@ -165,6 +188,9 @@ def evaluate(
     limit: Annotated[
         int | None, typer.Option(help="Only the first so many sequences.", min=1)
     ] = None,
+    record: Annotated[
+        bool, typer.Option("--record", help="Keep the figures beside the model, for the console.")
+    ] = False,
 ) -> None:
     """Errors, calibration and speed of a model beside its peers, on exact paths."""
     from dataclasses import asdict
@@ -175,7 +201,7 @@ def evaluate(
 
     rows = run(
         model, dataset, models_dir=models_dir, radio_maps_dir=radio_maps_dir,
-        conditions_path=conditions, limit=limit, show_progress=not as_json,
+        conditions_path=conditions, limit=limit, show_progress=not as_json, record=record,
     )  # fmt: skip
     table = markdown_table(rows)
     if output is not None:

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from PIL import Image
 
 from rayfix.errors import InvalidInputError
-from rayfix.radio_map.radio_map import FEATURE_NAMES, FEATURES, Float32, RadioMap
+from rayfix.radio_map.radio_map import Float32, RadioMap
 
 BEST_SERVER = "best"
 """Stands for the strongest cell of each pixel where a cell id is expected."""
@@ -32,8 +32,9 @@ COLORMAPS: dict[str, tuple[str, ...]] = {
 }  # fmt: skip
 """Colours at equal distances (colormaps of Matplotlib by those names, CC0)."""
 
-_FIXED_RANGE = {"aoa": (0.0, 360.0), "bler": (0.0, 1.0)}
-_NICE_STEP = {"path_gain": 5.0, "toa": 100.0, "snr": 5.0, "sinr": 5.0, "throughput": 50.0}
+_FIXED_RANGE = {"aoa": (0.0, 360.0), "bler": (0.0, 1.0), "detection": (0.0, 1.0)}
+_NICE_STEP = {"path_gain": 5.0, "toa": 100.0, "snr": 5.0, "sinr": 5.0, "throughput": 50.0,
+              "path_gain_stderr": 1.0}
 _LEGEND_STOPS = 9
 
 
@@ -54,7 +55,7 @@ def value_range(
         return _FIXED_RANGE[feature]
     step = _NICE_STEP[feature]
     best = cell_id == BEST_SERVER
-    values = layer(radio_map, feature) if best else radio_map.features[feature]
+    values = layer(radio_map, feature) if best else radio_map.layer_values(feature)
     finite = values[np.isfinite(values)]
     if not finite.size:
         return 0.0, step
@@ -69,9 +70,7 @@ def layer(radio_map: RadioMap, feature: str, cell_id: str = BEST_SERVER) -> Floa
     Raises:
         InvalidInputError: no such feature or cell.
     """
-    if feature not in FEATURE_NAMES:
-        raise InvalidInputError("feature", f"one of {', '.join(FEATURE_NAMES)} is expected")
-    values: Float32 = radio_map.features[feature]
+    values = radio_map.layer_values(feature)
     if cell_id != BEST_SERVER:
         index = radio_map.cell_index.get(cell_id)
         if index is None:
@@ -124,7 +123,7 @@ def describe_image(radio_map: RadioMap, feature: str, cell_id: str = BEST_SERVER
         InvalidInputError: no such feature or cell.
     """
     rows, columns = layer(radio_map, feature, cell_id).shape
-    info = FEATURES[FEATURE_NAMES.index(feature)]
+    info = next(layer for layer in radio_map.layers if layer.name == feature)
     low, high = value_range(radio_map, feature, cell_id)
     colormap = colormap_of(feature)
     shares = np.linspace(0.0, 1.0, _LEGEND_STOPS)

@@ -13,6 +13,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from rayfix.errors import InvalidInputError
 from rayfix.scene.cell import Cell
 from rayfix.scene.scene import Scene
 
@@ -41,6 +42,12 @@ FEATURES: tuple[Feature, ...] = (
 
 FEATURE_NAMES: tuple[str, ...] = tuple(feature.name for feature in FEATURES)
 
+UNCERTAINTY_LAYERS: tuple[Feature, ...] = (
+    Feature("path_gain_stderr", "dB", "Uncertainty of path gain"),
+    Feature("detection", "1", "Probability of being heard"),
+)
+"""Extra arrays that are shown as layers where a map has them."""
+
 
 @dataclass(frozen=True)
 class RadioMap:
@@ -50,7 +57,8 @@ class RadioMap:
         scene: the scene the map was traced in.
         cells: the cells, in the order of the first axis.
         x_m, y_m: pixel centres [m], ascending, shapes [W] and [H].
-        features: one array [C, H, W] float32 per name in `FEATURE_NAMES`; NaN = no path.
+        features: arrays [C, H, W] float32 by names of `FEATURE_NAMES`; NaN = no path. Path gain is
+            always there; a map from measurements has nothing else.
         building_height_m: height of buildings above ground [m], 0 outdoors, shape [H, W].
         extra: further arrays [C, H, W] that the solver gives (line of sight, spreads, errors).
         attributes: how the map was made (rays, depth, seed, versions), JSON values only.
@@ -85,3 +93,20 @@ class RadioMap:
         """RSRP [dBm] of every cell, shape [C, H, W] (TS 38.215, 5.1.1); NaN = no path."""
         epre = np.array([c.energy_per_resource_element_dbm for c in self.cells], np.float32)
         return self.features["path_gain"] + epre[:, None, None]
+
+    @cached_property
+    def layers(self) -> tuple[Feature, ...]:
+        """What there is to show: the features that the map has, and its uncertainty."""
+        there = (*self.features, *self.extra)
+        return tuple(f for f in (*FEATURES, *UNCERTAINTY_LAYERS) if f.name in there)
+
+    def layer_values(self, name: str) -> Float32:
+        """One of `layers`, [C, H, W].
+
+        Raises:
+            InvalidInputError: the map has no such layer.
+        """
+        if name not in (layer.name for layer in self.layers):
+            known = ", ".join(layer.name for layer in self.layers)
+            raise InvalidInputError("feature", f"one of {known} is expected")
+        return self.features[name] if name in self.features else self.extra[name]

@@ -16,7 +16,6 @@ from rayfix.api.services import Services, ServicesOf
 from rayfix.errors import InvalidInputError
 from rayfix.locator.loaded_scene import LoadedScene
 from rayfix.radio_map.image import BEST_SERVER
-from rayfix.radio_map.radio_map import FEATURE_NAMES, FEATURES
 from rayfix.radio_map.statistics import area_statistics
 
 router = APIRouter(prefix="/api/v1/scenes/{scene}/radio-maps", tags=["scenes"])
@@ -33,8 +32,9 @@ def known_map(services: Services, scene: str, feature: str, cell: str) -> Loaded
         UnknownSceneError, UnknownFeatureError, UnknownCellError: there is no such map.
     """
     loaded = services.scene(scene)
-    if feature not in FEATURE_NAMES:
-        known = ", ".join(FEATURE_NAMES)
+    layers = [layer.name for layer in loaded.radio_map.layers]
+    if feature not in layers:
+        known = ", ".join(layers)
         raise UnknownFeatureError(f"no radio-map feature '{feature}' (there are: {known})")
     if cell != BEST_SERVER and cell not in loaded.radio_map.cell_index:
         raise UnknownCellError(f"scene '{loaded.name}' has no cell '{cell}'")
@@ -110,5 +110,5 @@ async def statistics(
         west, south, east, north = _numbers("bbox", bbox, 4)
         area = (west, south, east, north)
     found = await asyncio.to_thread(area_statistics, loaded.radio_map, feature, cell, area)
-    unit = FEATURES[FEATURE_NAMES.index(feature)].unit
+    unit = next(layer.unit for layer in loaded.radio_map.layers if layer.name == feature)
     return AreaStatistics.model_validate({**found, "feature": feature, "cell": cell, "unit": unit})

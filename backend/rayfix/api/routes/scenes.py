@@ -25,7 +25,6 @@ from rayfix.api.services import ServicesOf
 from rayfix.geo import GeoReference
 from rayfix.locator.loaded_scene import LoadedScene
 from rayfix.radio_map.probe import probe as probe_map
-from rayfix.radio_map.radio_map import FEATURES
 from rayfix.scene.cell import Cell
 
 router = APIRouter(prefix="/api/v1/scenes", tags=["scenes"])
@@ -61,7 +60,7 @@ async def scene_by_name(scene: str, services: ServicesOf) -> SceneBody:
         {
             **_summary(loaded),
             "ue_height_m": loaded.radio_map.scene.ue_height_m,
-            "features": [FeatureBody(**feature._asdict()) for feature in FEATURES],
+            "features": [FeatureBody(**feature._asdict()) for feature in loaded.radio_map.layers],
             "cells": [cell.cell_id for cell in loaded.radio_map.cells],
             "model": services.locator.model,
             "attribution": loaded.radio_map.scene.attribution,
