@@ -89,7 +89,7 @@ class Bounces(NamedTuple):
 
     def select(self, chosen: npt.NDArray[np.int64]) -> Bounces:
         """Those of some paths."""
-        return Bounces(*(values[chosen] for values in self))
+        return Bounces(self.point_m[chosen], self.normal[chosen], self.material[chosen])
 
     def padded(self, paths: int) -> Bounces:
         """Followed by paths without reflections, up to this number of paths."""
