@@ -32,6 +32,7 @@ from rayfix.physics.observation import observe
 from rayfix.physics.report_features import ReportTensors
 from rayfix.radio_map.store import load_radio_map
 from rayfix.training.baselines import Fingerprint, strongest_cell_centroid
+from rayfix.training.evaluation_record import Sample, write_evaluation
 
 TEST_SEED = 424_242_000
 """First seed of the test's draws."""
@@ -85,6 +86,7 @@ def evaluate(
     conditions_path: Path = Path("configs/conditions.yaml"),
     limit: int | None = None,
     show_progress: bool = True,
+    record: bool = False,
 ) -> list[Row]:
     """Evaluate a model beside its peers.
 
@@ -94,6 +96,7 @@ def evaluate(
         models_dir, radio_maps_dir, conditions_path: where things are.
         limit: only the first so many sequences.
         show_progress: draw a progress bar.
+        record: write `models/<name>/evaluation.json` for the console.
     Returns:
         Rows by condition, number of reports and method.
     Raises:
@@ -123,13 +126,17 @@ def evaluate(
         if reports <= recorded
         for method in methods
     ]
-    rows = []
+    lines = []
     for name, reports, method in track(work, "evaluating", disable=not show_progress):
         seed = TEST_SEED + 100 * CONDITIONS.index(name) + reports
         batch = test.draw(conditions[name], seed, reports)
         noise = NoiseModel.from_condition(conditions[name])
-        rows.append(_row(name, reports, method, methods[method], batch, noise, test))
-    return rows
+        lines.append(_row(name, reports, method, methods[method], batch, noise, test))
+    if record:
+        write_evaluation(
+            models_dir / model, model, scene, path.name, radio_map.scene.georeference, lines
+        )
+    return [row for row, _ in lines]
 
 
 def _methods(ready: ModelOnMap, maps: MapTensors) -> dict[str, Method]:
@@ -189,7 +196,7 @@ def _row(
     batch: ReportBatch,
     noise: NoiseModel,
     test: Dataset,
-) -> Row:
+) -> tuple[Row, Sample]:
     method(batch[slice(0, 2)], noise)  # warm up: caches and lazy allocations are not timed
     started = time.perf_counter()
     answers = [
@@ -213,7 +220,7 @@ def _row(
     def quantile(q: float) -> float:
         return round(float(distance.quantile(q)), 3)
 
-    return Row(
+    row = Row(
         condition=condition,
         reports=reports,
         method=name,
@@ -230,6 +237,11 @@ def _row(
         inside_95=share(mahalanobis <= answer.ellipse_95_B),
         ms_per_fix=round(elapsed_ms / len(batch), 3),
     )
+    sample = Sample(
+        distance, mahalanobis, answer.ellipse_68_B, answer.ellipse_95_B,
+        torch.from_numpy(test.truth_xy_m_S2),
+    )  # fmt: skip
+    return row, sample
 
 
 def markdown_table(rows: Iterable[Row]) -> str:
