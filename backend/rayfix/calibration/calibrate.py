@@ -41,6 +41,9 @@ FIELD_PRIOR = {"cell_db": 1.5, "site_db": 1.5, "length_m": 25.0}
 """Where the residual field's figures start: within a factor of about two of what ray-traced maps
 leave unexplained."""
 
+SEARCH_FIXES = 80
+"""Fixes at most that materials are searched with."""
+
 
 @dataclass(frozen=True)
 class Calibration:
@@ -116,8 +119,13 @@ def calibrate_traced(
     priors = priors or Priors()
     maps = MapTensors.from_radio_map(radio_map)
     measured = _listened(measured_pairs(maps, xy_m_N2, reports, noise), listened_NC)
-    model = TracedModel(radio_map.cells, measured, traced, radio_map.scene.ue_height_m)
-    found = model.within_reach(fit(model, priors, likely_materials(model, priors)))
+    height_m = radio_map.scene.ue_height_m
+    model = TracedModel(radio_map.cells, measured, traced, height_m)
+    # A part of a long drive test is enough to tell which fringe a material is on.
+    fixes = len(measured.xy_m_N2)
+    some = np.unique(np.linspace(0, fixes - 1, min(fixes, SEARCH_FIXES)).astype(np.int64))
+    part = TracedModel(radio_map.cells, measured.at(some), traced.at(some), height_m)
+    found = model.within_reach(fit(model, priors, likely_materials(part, priors)))
     again = retrace(corrected_cells(radio_map.cells, found), model, found.corrections)
     done = _finished(radio_map, again, measured, found)
     materials = model.materials(found.corrections)

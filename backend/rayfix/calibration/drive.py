@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -45,6 +45,15 @@ class Measured:
             self.gain_db_M[index],
             self.silent_M[index],
             self.xy_m_N2,
+        )
+
+    def at(self, fixes: npt.NDArray[np.int64]) -> Measured:
+        """Pairs of some fixes, which are numbered anew in that order."""
+        number_N = torch.full((len(self.xy_m_N2),), -1)
+        number_N[torch.from_numpy(fixes)] = torch.arange(len(fixes))
+        kept = self[number_N[self.fix_M] >= 0]
+        return replace(
+            kept, fix_M=number_N[kept.fix_M], xy_m_N2=self.xy_m_N2[torch.from_numpy(fixes)]
         )
 
     @property

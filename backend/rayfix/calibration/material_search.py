@@ -13,15 +13,17 @@ import math
 import torch
 
 from rayfix.calibration.corrections import Corrections, Priors
-from rayfix.calibration.fit import fit, negative_log_posterior
+from rayfix.calibration.fit import Fit, fit, negative_log_posterior
 from rayfix.calibration.traced_model import PROPERTIES, TracedModel
 
-PERMITTIVITY_SIGMA = (-1.0, 0.0, 1.0)
+PERMITTIVITY_SIGMA = (-1.5, -0.75, 0.0, 0.75, 1.5)
 """Tried logarithms of a permittivity, in the prior's standard deviation."""
 REACH_SIGMA = 2.0
 """Electrical thickness is tried up to this many standard deviations to either side."""
 STEPS_A_FRINGE = 4
 """Tried thicknesses within a half wavelength."""
+ROUNDS = 2
+"""Searches, each followed by a fit of everything."""
 LEAST_SHARE = 0.02
 """Materials with a smaller share of all bounces are not searched."""
 CONDUCTOR_S_M = 1e4
@@ -31,11 +33,18 @@ LEAST_GAIN = 2.0
 
 
 def likely_materials(model: TracedModel, priors: Priors) -> Corrections:
-    """Corrections to start from: antennas by a first fit, materials by search."""
-    first = fit(model, priors)
-    best_P = first.corrections.vector_P.clone()
-    log_noise = torch.tensor(math.log(first.noise_db), dtype=torch.float64)
-    offset = len(best_P) - len(first.corrections.environment_E)
+    """Corrections to start from: antennas by a fit, materials by search, in turns."""
+    found = fit(model, priors)
+    for _ in range(ROUNDS):
+        found = fit(model, priors, _search(model, priors, found))
+    return found.corrections
+
+
+def _search(model: TracedModel, priors: Priors, found: Fit) -> Corrections:
+    """The corrections with better materials, all else the same."""
+    best_P = found.corrections.vector_P.clone()
+    log_noise = torch.tensor(math.log(found.noise_db), dtype=torch.float64)
+    offset = len(best_P) - len(found.corrections.environment_E)
     permittivity, thickness = PROPERTIES.index("permittivity"), PROPERTIES.index("thickness_m")
 
     def loss(vector_P: torch.Tensor) -> float:
@@ -48,16 +57,16 @@ def likely_materials(model: TracedModel, priors: Priors) -> Corrections:
         material = list(model.nominal.values())[number]
         electrical_m = material.thickness_m * math.sqrt(material.permittivity)
         step = 0.5 * model.wavelength_m / electrical_m / STEPS_A_FRINGE
-        reach = REACH_SIGMA * priors.material_log * math.hypot(1.0, 0.5)
+        reach = math.floor(REACH_SIGMA * priors.material_log * math.hypot(1.0, 0.5) / step)
         chosen = best_P
         for a in PERMITTIVITY_SIGMA:
-            for k in range(-math.floor(reach / step), math.floor(reach / step) + 1):
+            for k in range(-reach, reach + 1):
                 tried = best_P.clone()
                 tried[base + permittivity] = a * priors.material_log
                 tried[base + thickness] = k * step - 0.5 * a * priors.material_log
-                found = loss(tried)
-                if found < least - (LEAST_GAIN if chosen is best_P else 0.0):
-                    least, chosen = found, tried
+                now = loss(tried)
+                if now < least - (LEAST_GAIN if chosen is best_P else 0.0):
+                    least, chosen = now, tried
         best_P = chosen
     return Corrections.split(best_P, model.antennas)
 
