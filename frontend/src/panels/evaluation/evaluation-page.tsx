@@ -4,6 +4,7 @@ import { useMetrics } from '../../api/get-metrics';
 import type { Evaluation, ModelMetrics, Scene } from '../../api/types';
 import { number } from '../../format/format';
 import { Plot, PlotKey } from '../../ui/plot';
+import { PHONE, useMedia } from '../../ui/use-media';
 import { Segmented } from '../../ui/segmented';
 import { setUrlState } from '../../url/use-url-state';
 import { AccuracyTable } from './accuracy-table';
@@ -131,6 +132,7 @@ function Recorded({ evaluation, scene }: { evaluation: Evaluation; scene: Scene 
 /** How good the model is: what was measured, by method, and where. */
 export function EvaluationPage({ scene }: { scene: Scene }) {
   const { data, error } = useMetrics(scene.model);
+  const phone = useMedia(PHONE);
   const history = data ? trainingSeries(data.history) : [];
   return (
     <section className="evaluation" aria-label="Evaluation">
@@ -169,7 +171,7 @@ export function EvaluationPage({ scene }: { scene: Scene }) {
               <Plot
                 label="Median error on validation places by training step"
                 height={170}
-                width={860}
+                width={phone ? 360 : 860}
                 x={{
                   unit: 'steps',
                   min: 0,
