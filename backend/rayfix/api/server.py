@@ -10,6 +10,7 @@ from fastapi import FastAPI
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from rayfix.api.app import create_app, open_live_log
+from rayfix.api.identity import Identity
 from rayfix.api.request_log import configure_logging
 from rayfix.api.services import spare_from_collection
 from rayfix.config import Settings
@@ -111,9 +112,11 @@ def serve(settings: Settings) -> None:
     """Load model and maps, then serve until SIGTERM or SIGINT.
 
     Raises:
+        ConfigError: others could reach the service and nothing protects it.
         ArtefactError: a model, map or log file is missing or damaged; nothing was served.
     """
     configure_logging(settings.log_format)
+    Identity(settings)  # refuses now rather than after model and maps are loaded
     app = create_app(settings, Locator.load(settings), open_live_log(settings))
     spare_from_collection()
     server_of(app, settings).run()
