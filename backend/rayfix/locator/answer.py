@@ -26,6 +26,7 @@ from rayfix.locator.fix import (
     Residual,
 )
 from rayfix.locator.loaded_scene import LoadedScene
+from rayfix.locator.measured import MeasuredOnMap
 from rayfix.locator.residuals import residuals_at
 from rayfix.locator.uncertainty import circle_radius_m
 from rayfix.measurement.report import Report, ReportBatch, to_batch
@@ -35,6 +36,7 @@ from rayfix.scene.scene import Scene
 
 ELLIPSE_CONFIDENCE = 0.95
 Float64 = npt.NDArray[np.float64]
+OnMap = ModelOnMap | MeasuredOnMap
 
 
 def grid_of(coarse: CoarseGrid, scene: Scene) -> Grid:
@@ -50,7 +52,7 @@ def grid_of(coarse: CoarseGrid, scene: Scene) -> Grid:
 def answers(
     model: str,
     loaded: LoadedScene,
-    on_map: ModelOnMap,
+    on_map: OnMap,
     grid: Grid,
     queries: Sequence[LocateQuery],
     batch: ReportBatch,
@@ -76,7 +78,7 @@ def answers(
                 refinement=None if refinements is None else refinements[b],
                 posterior=Posterior(grid, posterior_BP[b]) if "posterior" in include else None,
                 attention=_attention(b, query, batch, on_map, grid, positions)
-                if "attention" in include
+                if "attention" in include and positions.map_attention_BLHP is not None
                 else None,
                 residuals=_residuals(b, query, batch, on_map, fixes[b].x_m, fixes[b].y_m)
                 if "residuals" in include
@@ -156,7 +158,7 @@ def report_order(reports: Sequence[Report]) -> list[int]:
 
 
 def residuals_of_query(
-    query: LocateQuery, on_map: ModelOnMap, x_m: float, y_m: float
+    query: LocateQuery, on_map: OnMap, x_m: float, y_m: float
 ) -> tuple[Residual, ...]:
     """Residuals of a query's reports at any place, as if the phone were there."""
     batch, _ = to_batch([query.reports], on_map.maps.cell_index)
@@ -164,11 +166,11 @@ def residuals_of_query(
 
 
 def _residuals(
-    b: int, query: LocateQuery, batch: ReportBatch, on_map: ModelOnMap, x_m: float, y_m: float
+    b: int, query: LocateQuery, batch: ReportBatch, on_map: OnMap, x_m: float, y_m: float
 ) -> tuple[Residual, ...]:
     """Residuals at a place, with the index that each report has in the request."""
     order = report_order(query.reports)
-    noise = on_map.model.config.noise
+    noise = on_map.noise
     found = residuals_at(batch[b : b + 1], on_map.maps, noise, x_m, y_m)
     return tuple(replace(residual, report=order[residual.report]) for residual in found)
 
@@ -177,7 +179,7 @@ def _attention(
     b: int,
     query: LocateQuery,
     batch: ReportBatch,
-    on_map: ModelOnMap,
+    on_map: OnMap,
     grid: Grid,
     positions: Positions,
 ) -> Attention:

@@ -9,7 +9,10 @@ from functools import cached_property, lru_cache, partial
 from pathlib import Path
 from typing import Any
 
+from rayfix.calibration.measured_map import DRIVE_TEST
 from rayfix.errors import ArtefactError
+from rayfix.locator.drive_points import drive_points
+from rayfix.measurement.drive_test import DriveTest, load_drive_test
 from rayfix.radio_map.image import describe_image, render_png
 from rayfix.radio_map.radio_map import RadioMap
 from rayfix.radio_map.store import BUILDINGS, load_radio_map
@@ -30,11 +33,13 @@ class LoadedScene:
         radio_map: the map, checked against its manifest.
         buildings: buildings.geojson as it is on disk.
         cell_by_network_name: cell id of each cell that has an identity in the network.
+        drive_test: the measurements that a measured map was made from.
     """
 
     radio_map: RadioMap
     buildings: bytes
     cell_by_network_name: dict[NetworkName, str]
+    drive_test: DriveTest | None = None
 
     @property
     def name(self) -> str:
@@ -55,6 +60,17 @@ class LoadedScene:
     def describe(self) -> Callable[[str, str], dict[str, Any]]:
         """Legend of a picture (see `describe_image`); percentiles of the map take a while."""
         return lru_cache(PICTURES_KEPT)(partial(describe_image, self.radio_map))
+
+    @cached_property
+    def drive_points(self) -> Callable[[str], bytes]:
+        """GeoJSON of the drive test for a cell (see `drive_points`); the last ones are kept."""
+
+        def render(cell_id: str) -> bytes:
+            if self.drive_test is None:
+                return b'{"type": "FeatureCollection", "features": []}'
+            return drive_points(self.radio_map, self.drive_test, cell_id)
+
+        return lru_cache(PICTURES_KEPT)(render)
 
     @cached_property
     def tile(self) -> Callable[[str, str, int, int, int], bytes]:
@@ -85,6 +101,7 @@ def load_scene(folder: Path) -> LoadedScene:
             for cell in radio_map.cells
             if (i := cell.identity) is not None
         },
+        drive_test=load_drive_test(folder / DRIVE_TEST) if (folder / DRIVE_TEST).exists() else None,
     )
 
 

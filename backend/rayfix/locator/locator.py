@@ -15,11 +15,13 @@ from typing import NamedTuple
 
 import torch
 
+from rayfix.calibration.measured_map import noise_of
 from rayfix.config import Settings
 from rayfix.errors import ConfigError, NoKnownCellsError, UnknownSceneError
-from rayfix.locator.answer import answers, grid_of, residuals_of_query
+from rayfix.locator.answer import OnMap, answers, grid_of, residuals_of_query
 from rayfix.locator.fix import Grid, LocateQuery, LocateResult, Residual
 from rayfix.locator.loaded_scene import LoadedScene, load_scene
+from rayfix.locator.measured import NAME, MeasuredOnMap, locate_measured
 from rayfix.measurement.report import CellMeasurement, Report, to_batch
 from rayfix.model.artefact import Model, load_model
 from rayfix.model.positioning import ModelOnMap, locate
@@ -32,7 +34,7 @@ class _ReadyScene:
     """A scene on the device, its map encoded once."""
 
     loaded: LoadedScene
-    on_map: ModelOnMap
+    on_map: OnMap
     grid: Grid
 
 
@@ -171,11 +173,15 @@ class Locator:
         return residuals_of_query(query, ready.on_map, x_m, y_m)
 
     def _locate_together(self, kind: Kind, queries: Sequence[LocateQuery]) -> list[LocateResult]:
-        model, ready = self.model, self._ready_scene(kind.scene)
+        ready = self._ready_scene(kind.scene)
+        model = NAME if isinstance(ready.on_map, MeasuredOnMap) else self.model
         started = time.perf_counter()
         batch, unknown = to_batch([q.reports for q in queries], ready.on_map.maps.cell_index)
         packed = time.perf_counter()
-        positions = locate(ready.on_map, batch, kind.refine_steps, kind.attention)
+        if isinstance(ready.on_map, MeasuredOnMap):
+            positions = locate_measured(ready.on_map, batch)
+        else:
+            positions = locate(ready.on_map, batch, kind.refine_steps, kind.attention)
         results = answers(model, ready.loaded, ready.on_map, ready.grid, queries, batch, positions)
         finished = time.perf_counter()
         timing = {"pack": 1e3 * (packed - started), "locate": 1e3 * (finished - packed)}
@@ -187,8 +193,11 @@ class Locator:
 
 def _ready(model: Model, loaded: LoadedScene, device: torch.device) -> _ReadyScene:
     maps = MapTensors.from_radio_map(loaded.radio_map, device)
-    on_map = ModelOnMap.prepare(model, maps)
-    return _ReadyScene(loaded, on_map, grid_of(on_map.scene.grid, loaded.radio_map.scene))
+    noise = noise_of(loaded.radio_map)
+    on_map: OnMap = (
+        ModelOnMap.prepare(model, maps) if noise is None else MeasuredOnMap.prepare(maps, noise)
+    )
+    return _ReadyScene(loaded, on_map, grid_of(on_map.grid, loaded.radio_map.scene))
 
 
 def _device(name: str) -> torch.device:

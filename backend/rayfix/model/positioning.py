@@ -17,9 +17,11 @@ from torch import Tensor
 from rayfix.measurement.report import ReportBatch
 from rayfix.model.artefact import Model
 from rayfix.model.calibration import Calibration
+from rayfix.model.coarse_grid import CoarseGrid
 from rayfix.model.network import MapTokens, SceneInputs
 from rayfix.model.refinement import refine
 from rayfix.physics.maps import MapTensors
+from rayfix.physics.noise import NoiseModel
 from rayfix.physics.observation import Observation, observe
 from rayfix.physics.report_features import ReportTensors
 
@@ -36,6 +38,16 @@ class ModelOnMap:
     maps: MapTensors
     scene: SceneInputs
     tokens: MapTokens
+
+    @property
+    def noise(self) -> NoiseModel:
+        """Errors that the model expects of reports."""
+        return self.model.config.noise
+
+    @property
+    def grid(self) -> CoarseGrid:
+        """The grid of the posterior."""
+        return self.scene.grid
 
     @classmethod
     @torch.no_grad()

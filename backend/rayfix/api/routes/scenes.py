@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Request, Response
 
 from rayfix.api.caching import GeoJsonResponse, cached
-from rayfix.api.problems import responses
+from rayfix.api.problems import UnknownCellError, responses
 from rayfix.api.schemas_live import Point
 from rayfix.api.schemas_scenes import (
     Buildings,
@@ -111,6 +112,30 @@ def _cell_feature(cell: Cell, georeference: GeoReference) -> CellFeature:
 async def buildings(scene: str, services: ServicesOf, request: Request) -> Response:
     """Footprints with heights as GeoJSON polygons."""
     return cached(request, GeoJsonResponse, services.scene(scene).buildings)
+
+
+@router.get(
+    "/{scene}/drive-test.geojson",
+    responses=responses(404),
+    response_class=GeoJsonResponse,
+)
+async def drive_test(
+    scene: str,
+    services: ServicesOf,
+    request: Request,
+    cell: Annotated[
+        str, Query(max_length=64, description="a cell's id, or `best`: the strongest at each point")
+    ] = "best",
+) -> Response:
+    """Places of the drive test that a map was made from, with measured minus expected RSRP.
+
+    Empty for a map that was traced.
+    """
+    loaded = services.scene(scene)
+    if cell != "best" and cell not in loaded.radio_map.cell_index:
+        raise UnknownCellError(f"scene '{loaded.name}' has no cell '{cell}'")
+    content = await asyncio.to_thread(loaded.drive_points, cell)
+    return cached(request, GeoJsonResponse, content)
 
 
 @router.get("/{scene}/probe", responses=responses(404, 422))
