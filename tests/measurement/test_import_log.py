@@ -142,7 +142,9 @@ def test_noise_floor_means_not_heard_and_follows_the_receivers_gain(tmp_path: Pa
 
 
 def test_a_round_number_among_decimals_is_pointed_out(tmp_path: Path) -> None:
-    rows = [f"{i},48.{i:03d},11,A,{-101 if i % 3 == 0 else -80.3 - i / 8:.3f}" for i in range(1, 50)]
+    rows = [
+        f"{i},48.{i:03d},11,A,{-101 if i % 3 == 0 else -80.3 - i / 8:.3f}" for i in range(1, 50)
+    ]
     log = write(tmp_path / "log.csv", "\n".join(["time,lat,lon,cell_id,rsrp_dbm", *rows]))
     _, summary = import_log(log)
     assert [n.partition(":")[0] for n in summary.notes] == ["rsrp_dbm"]

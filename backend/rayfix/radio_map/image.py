@@ -33,8 +33,14 @@ COLORMAPS: dict[str, tuple[str, ...]] = {
 """Colours at equal distances (colormaps of Matplotlib by those names, CC0)."""
 
 _FIXED_RANGE = {"aoa": (0.0, 360.0), "bler": (0.0, 1.0), "detection": (0.0, 1.0)}
-_NICE_STEP = {"path_gain": 5.0, "toa": 100.0, "snr": 5.0, "sinr": 5.0, "throughput": 50.0,
-              "path_gain_stderr": 1.0}
+_NICE_STEP = {
+    "path_gain": 5.0,
+    "toa": 100.0,
+    "snr": 5.0,
+    "sinr": 5.0,
+    "throughput": 50.0,
+    "path_gain_stderr": 1.0,
+}
 _LEGEND_STOPS = 9
 
 

@@ -130,7 +130,7 @@ def krige(
     mean_CG = np.full(shape, np.nan, np.float32)
     variance_CG = np.full(shape, np.nan, np.float32)
     for cells, rows in _same_samples(np.isfinite(level_NC)):
-        xy_U2, level_UC, count_U = binned(xy_m_N2[rows], level_NC[np.ix_(rows, cells)])
+        xy_U2, level_UC, count_U = binned(xy_m_N2[rows], level_NC[rows][:, cells])
         lower_UU = _factor(xy_U2, count_U, kernel)
         places_G2 = at_xy_m_G2 if with_residual else at_xy_m_G2[:0]
         cross_UG = kernel(cdist(xy_U2, places_G2)).astype(np.float32)
@@ -163,7 +163,7 @@ def fit_kernel(
     random = np.random.default_rng(seed)
     groups = []
     for cells, rows in _same_samples(np.isfinite(level_NC)):
-        xy_U2, level_UC, count_U = binned(xy_m_N2[rows], level_NC[np.ix_(rows, cells)])
+        xy_U2, level_UC, count_U = binned(xy_m_N2[rows], level_NC[rows][:, cells])
         pick = random.permutation(len(xy_U2))[:MOST_BINS_FITTED]
         groups.append((cells, xy_U2[pick], level_UC[pick], count_U[pick]))
 
@@ -221,7 +221,7 @@ def _factor(xy_U2: Float64, count_U: Float64, kernel: Kernel) -> Float64:
     """Cholesky factor of the covariance of bin means, over a^2."""
     covariance_UU = kernel(cdist(xy_U2, xy_U2))
     covariance_UU[np.diag_indices_from(covariance_UU)] += kernel.noise_share / count_U + NUGGET
-    return np.linalg.cholesky(covariance_UU)
+    return np.asarray(np.linalg.cholesky(covariance_UU), np.float64)
 
 
 def _fit_mean(lower_UU: Float64, xy_U2: Float64, level_U: Float64, prior: CellPrior) -> _MeanFit:
