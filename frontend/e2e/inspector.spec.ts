@@ -1,5 +1,5 @@
 import type { Page } from '@playwright/test';
-import { expect, test } from './service';
+import { UES, expect, test } from './service';
 import { MAP_CLIP, difference } from './picture';
 
 const QUIET = '&hide=labels,trails,ellipses,sites,buildings&map=none';
@@ -18,6 +18,8 @@ async function picture(page: Page): Promise<Buffer> {
 
 async function firstUe(page: Page, url: string): Promise<string> {
   await page.goto(url);
+  // The list is sorted: its first row stays the first once everybody is there.
+  await expect(page.getByRole('heading', { name: `UEs ${UES}` })).toBeVisible();
   return (await page.locator('.ue-id').first().textContent()) ?? '';
 }
 

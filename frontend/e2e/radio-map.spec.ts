@@ -41,8 +41,8 @@ test('feature and cell change the picture, the legend and the link', async ({ pa
   await page.waitForTimeout(1500);
   const best = await page.screenshot({ clip: MAP_CLIP });
 
-  await page.getByLabel('Cell').selectOption({ index: 1 });
-  const cell = await page.getByLabel('Cell').inputValue();
+  await page.getByRole('combobox', { name: 'Cell' }).selectOption({ index: 1 });
+  const cell = await page.getByRole('combobox', { name: 'Cell' }).inputValue();
   await expect(legend).toContainText(cell);
   await expect(page).toHaveURL(new RegExp(`cell=${cell}`));
   await expect
