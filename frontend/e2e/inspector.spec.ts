@@ -32,7 +32,7 @@ test('a UE shows its fix, reports, residuals and measurement attention', async (
   const inspector = page.getByRole('region', { name: `UE ${ue}` });
   await expect(inspector.getByText('Accuracy 68 %').first()).toBeVisible();
   await expect(inspector.locator('.hypotheses li').first()).toBeVisible();
-  await expect(inspector.getByText('Physics energy')).toBeVisible();
+  await expect(inspector.getByText('Physics energy').first()).toBeVisible();
 
   await inspector.getByRole('tab', { name: 'Reports' }).click();
   await expect(inspector.locator('.measurements tbody tr').first()).toBeVisible();
