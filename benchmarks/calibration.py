@@ -34,6 +34,7 @@ from calibration_worlds import (
     trace_map,
     traced_drive,
 )
+from provenance import command, machine
 
 from rayfix.calibration.calibrate import Calibration, calibrate_map, calibrate_traced
 from rayfix.calibration.corrections import Corrections
@@ -206,8 +207,8 @@ def main() -> None:
     torch.set_num_threads(1)
     rows = run(tuple(options.worlds), tuple(options.modes))
     document = {
-        "command": "python benchmarks/calibration.py --json",
-        "machine": "2 cores, no GPU",
+        "command": command(),
+        "machine": machine(),
         "date": datetime.now(UTC).date().isoformat(),
         "worlds": options.worlds,
         "rows": rows,

@@ -37,7 +37,8 @@ from urllib.parse import urlencode
 
 import httpx
 import redis
-from load import MACHINE, TEST_FILE, free_port, give_way, load_sequences
+from load import TEST_FILE, free_port, give_way, load_sequences
+from provenance import machine
 from websockets.asyncio.client import connect
 from websockets.exceptions import WebSocketException
 
@@ -272,7 +273,7 @@ async def chaos(settings: Settings, count: int, clients: int, folder: Path) -> d
     log.close()
     server.stop()
     return {
-        "machine": MACHINE,
+        "machine": machine(),
         "clients": len(readers),
         "complete": sum(reader.complete(held) for reader in readers),
         "fixes": len(answered),

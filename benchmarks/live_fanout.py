@@ -32,7 +32,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from load import MACHINE, free_port, resident_bytes
+from load import free_port, resident_bytes
+from provenance import machine
 from websockets.asyncio.client import ClientConnection, connect
 
 UES = 1000
@@ -120,7 +121,7 @@ async def measure(port: int, pid: int, clients: int, seconds: float) -> dict[str
     for opened in sockets:
         opened.transport.abort()
     return {
-        "machine": MACHINE,
+        "machine": machine(),
         "clients": clients,
         "frames_per_s": usual.frames / seconds,
         "updates_per_s": usual.updates / seconds,

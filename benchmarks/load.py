@@ -31,7 +31,6 @@ from rayfix.scene.cell import load_cells
 ROOT = Path(__file__).parents[1]
 TEST_FILE = ROOT / "benchmarks" / "data" / "munich-test.zarr.zip"
 READY_WITHIN_S = 120.0
-MACHINE = "2 cores, no GPU"
 
 
 @dataclass

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -23,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from provenance import command, machine
 
 from rayfix.radio_map.jobs import find_jobs
 from rayfix.radio_map.radio_map import RadioMap
@@ -99,8 +99,8 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
         "cells": len(chosen),
         "resolution_m": options.resolution,
         "rays_per_site": options.rays,
-        "command": " ".join(["python", "benchmarks/map_engines.py", *sys.argv[1:]]),
-        "machine": f"{len(os.sched_getaffinity(0))} cores, no GPU",
+        "command": command(),
+        "machine": machine(),
     }
 
 

@@ -25,15 +25,14 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import statistics
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from provenance import command, machine
 
 from rayfix.scene.catalogue import find_scene
 from rayfix.scene.cell import Cell, load_cells, sites_of
@@ -197,8 +196,8 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
         },
         "receivers": options.receivers,
         "runs": options.runs,
-        "command": " ".join(["python", "benchmarks/map_solver.py", *sys.argv[1:]]),
-        "machine": f"{len(os.sched_getaffinity(0))} cores, no GPU",
+        "command": command(),
+        "machine": machine(),
     }
 
 

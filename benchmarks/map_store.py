@@ -16,9 +16,7 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import statistics
-import sys
 import tempfile
 import time
 from dataclasses import replace
@@ -26,6 +24,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from provenance import command, machine
 
 from rayfix.physics.maps import MapTensors
 from rayfix.radio_map.parts import STORED_NAMES
@@ -98,8 +97,8 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
         "resolution_m": radio_map.resolution_m,
         "rays_per_site": options.rays,
         "runs": options.runs,
-        "command": " ".join(["python", "benchmarks/map_store.py", *sys.argv[1:]]),
-        "machine": f"{len(os.sched_getaffinity(0))} cores, no GPU",
+        "command": command(),
+        "machine": machine(),
     }
 
 

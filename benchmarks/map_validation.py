@@ -29,6 +29,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from provenance import command, machine
 from scipy import ndimage
 
 from rayfix.files import write_text_whole
@@ -210,8 +211,8 @@ def main() -> None:
         rows.append(compare(case, options.rays, options.seeds, options.lattices))
         print(json.dumps(rows[-1]), file=sys.stderr)
     report = {
-        "command": "python benchmarks/map_validation.py --json",
-        "machine": "2 cores, no GPU",
+        "command": command(),
+        "machine": machine(),
         "rays": options.rays, "max_depth": MAX_DEPTH, "seeds": options.seeds,
         "lattices": options.lattices,
         "scenes": rows,

@@ -24,7 +24,8 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
-from load import MACHINE, TEST_FILE, Outcome, give_way, load, load_sequences, requests_of, service
+from load import TEST_FILE, Outcome, give_way, load, load_sequences, requests_of, service
+from provenance import machine
 
 from rayfix.config import Settings
 
@@ -107,7 +108,7 @@ def measure(settings: Settings, seconds: float) -> dict[str, Any]:
         after = load(served.port, requests, 64, seconds).rate
     refused = sorted(arrivals.outcome.refused_ms)
     return {
-        "machine": MACHINE,
+        "machine": machine(),
         "peak_per_s": peak,
         "offered_per_s": TIMES * peak,
         "accepted_per_s": arrivals.accepted_per_s,

@@ -27,7 +27,6 @@ from pathlib import Path
 from typing import Any
 
 from load import (
-    MACHINE,
     TEST_FILE,
     free_port,
     give_way,
@@ -37,6 +36,7 @@ from load import (
     running,
     service,
 )
+from provenance import machine
 
 from rayfix.config import Settings
 from rayfix.locator.fix import LocateOptions, LocateQuery
@@ -67,7 +67,7 @@ def measure(settings: Settings, reports: Path, seconds: float) -> dict[str, Any]
     sequences = load_sequences(reports, settings, 300)
     locator = Locator.load(settings)
     results: dict[str, Any] = {
-        "machine": MACHINE, "threads": settings.threads, "sequences": len(sequences)
+        "machine": machine(), "threads": settings.threads, "sequences": len(sequences)
     }  # fmt: skip
     scene = settings.scenes[0]
 

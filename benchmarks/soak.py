@@ -23,7 +23,8 @@ from typing import Any
 
 import httpx
 import numpy as np
-from load import MACHINE, TEST_FILE, give_way, load_sequences, resident_bytes, service
+from load import TEST_FILE, give_way, load_sequences, resident_bytes, service
+from provenance import machine
 from websockets.asyncio.client import connect
 
 from rayfix.config import Settings
@@ -107,7 +108,7 @@ def measure(settings: Settings, minutes: float, rate: float, warm_up: float) -> 
     settled = samples[int(warm_up * len(samples)) :]
     tenth = max(1, len(settled) // 10)
     return {
-        "machine": MACHINE,
+        "machine": machine(),
         "minutes": minutes,
         "rate_per_s": rate,
         "warm_up_share": warm_up,

@@ -5,9 +5,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -15,6 +13,7 @@ from rayfix.errors import ArtefactError, SourceFileError
 from rayfix.measurement.drive_test import DriveTest, load_drive_test
 from rayfix.measurement.log_mapping import OWN_COLUMNS, SENTINELS, LogMapping
 from rayfix.measurement.log_rows import LogReading, LogRow, read_rows
+from rayfix.measurement.log_summary import ImportSummary, SuspectValues
 from rayfix.measurement.noise_floor import below_noise_floor
 from rayfix.measurement.report import QUANTITIES, CellMeasurement
 from rayfix.scene.cell import Cell
@@ -37,62 +36,6 @@ LIMITS: dict[str, tuple[float, float]] = {
 NEAR_SCENE_M = 20_000.0
 """A place this close to the scene's origin may belong to it; one that is not, but would be with
 latitude and longitude exchanged, was written the other way round."""
-
-SUSPECT_SHARE = 0.02
-"""A round number that makes up more of a column of decimals than this may stand for "no value"."""
-
-
-@dataclass
-class ImportSummary:
-    """What became of a log.
-
-    Attributes:
-        rows, moments, readings: rows of the log; moments and readings that were kept.
-        not_heard: kept readings of cells that were listened for and not heard.
-        dropped_rows, dropped_readings, dropped_values: how many, by reason.
-        unknown_cells: readings by cell that is not in the site list.
-        notes: what a person should know, one sentence each.
-    """
-
-    rows: int = 0
-    moments: int = 0
-    readings: int = 0
-    not_heard: int = 0
-    dropped_rows: Counter[str] = field(default_factory=Counter)
-    dropped_readings: Counter[str] = field(default_factory=Counter)
-    dropped_values: Counter[str] = field(default_factory=Counter)
-    unknown_cells: Counter[str] = field(default_factory=Counter)
-    notes: list[str] = field(default_factory=list)
-
-    def document(self) -> dict[str, Any]:
-        """Plain values for JSON."""
-        return {
-            "rows": self.rows, "moments": self.moments, "readings": self.readings,
-            "not_heard": self.not_heard, "dropped_rows": dict(self.dropped_rows),
-            "dropped_readings": dict(self.dropped_readings),
-            "dropped_values": dict(self.dropped_values),
-            "unknown_cells": dict(self.unknown_cells), "notes": self.notes,
-        }  # fmt: skip
-
-    def describe(self) -> str:
-        """The summary as text."""
-        lines = [
-            f"Kept {self.moments} moments with {self.readings} readings of {self.rows} rows; "
-            f"{self.not_heard} readings say that a cell was not heard"
-        ]
-        for what, counts in (
-            ("rows", self.dropped_rows),
-            ("readings", self.dropped_readings),
-            ("values", self.dropped_values),
-        ):
-            lines += [f"  dropped {count} {what}: {why}" for why, count in counts.most_common()]
-        if self.unknown_cells:
-            names = ", ".join(name for name, _ in self.unknown_cells.most_common(5))
-            lines.append(
-                f"  {len(self.unknown_cells)} cells are not in the site list "
-                f"({sum(self.unknown_cells.values())} readings dropped): {names}"
-            )
-        return "\n".join([*lines, *(f"  note: {note}" for note in self.notes)])
 
 
 def read_log(path: Path) -> DriveTest:
@@ -130,7 +73,7 @@ def import_log(
     moments: dict[tuple[object, ...], int] = {}
     found = _Found()
     rows = list(_placed(path, read_rows(path, mapping), mapping, scene, summary))
-    suspects = _Suspects()
+    suspects = SuspectValues()
     for number, row in enumerate(rows):
         # Without a time nothing says which rows are one moment, except rows of one place.
         key: tuple[object, ...] = (row.track, row.time, row.lat_deg, row.lon_deg)
@@ -149,7 +92,7 @@ def import_log(
         raise SourceFileError(path, f"nothing can be used of it\n{summary.describe()}")
     summary.moments, summary.readings = len(drive_test), len(drive_test.moment_R)
     summary.not_heard = int((~drive_test.heard_R).sum())
-    summary.notes += suspects.notes(mapping)
+    summary.notes += suspects.notes()
     return drive_test, summary
 
 
@@ -243,7 +186,7 @@ def _readings(
     mapping: LogMapping,
     names: _Names | None,
     summary: ImportSummary,
-    suspects: _Suspects,
+    suspects: SuspectValues,
 ) -> Iterator[tuple[str, bool, dict[str, float]]]:
     """Cell, whether it was heard, and its values within limits; what is left out is counted."""
     for reading in readings:
@@ -273,33 +216,6 @@ def _readings(
             yield cell, True, values
         elif not silent:
             summary.dropped_readings["no value"] += 1
-
-
-class _Suspects:
-    """Round numbers that are too frequent among decimals."""
-
-    def __init__(self) -> None:
-        self._whole: dict[str, Counter[float]] = {}
-        self._all: Counter[str] = Counter()
-
-    def count(self, quantity: str, value: float) -> None:
-        self._all[quantity] += 1
-        if value.is_integer():
-            self._whole.setdefault(quantity, Counter())[value] += 1
-
-    def notes(self, mapping: LogMapping) -> list[str]:
-        notes = []
-        for quantity, whole in self._whole.items():
-            if whole.total() > 0.5 * self._all[quantity]:
-                continue  # a column of whole numbers
-            for value, count in whole.most_common(1):
-                if count > max(3, SUSPECT_SHARE * self._all[quantity]):
-                    notes.append(
-                        f"{quantity}: {count} values are exactly {value:g} among decimals; if that "
-                        "means no value (a receiver that is off), list it under `missing`, or under"
-                        " `not_heard`; it was kept"
-                    )
-        return notes
 
 
 class _Found:

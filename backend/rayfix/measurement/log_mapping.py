@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Literal
 from zoneinfo import ZoneInfo
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
-from rayfix.errors import ConfigError, InvalidInputError
+from rayfix.errors import InvalidInputError
+from rayfix.measurement.conditions import load_config
 from rayfix.measurement.drive_test import Unlisted
 from rayfix.measurement.report import QUANTITIES
 
@@ -130,20 +130,7 @@ def load_mapping(path: Path) -> LogMapping:
     Raises:
         ConfigError: it is missing, not YAML, or a field breaks a rule.
     """
-    try:
-        document = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise ConfigError(path, "the mapping file is missing") from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise ConfigError(path, f"not YAML ({error})") from None
-    if not isinstance(document, dict):
-        raise ConfigError(path, "names and values are expected")
-    try:
-        return LogMapping.model_validate(document)
-    except ValidationError as error:
-        first = error.errors()[0]
-        field = ".".join(str(part) for part in first["loc"])
-        raise ConfigError(path, f"{field}: {first['msg']}" if field else first["msg"]) from None
+    return load_config(path, LogMapping)
 
 
 def mapping_for(path: Path | None, log_format: str = "csv") -> LogMapping:
