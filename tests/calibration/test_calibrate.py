@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 from tests.calibration.open_town import altered, path_gain_db, places, town
 
 from rayfix.calibration.commands import calibrate_files
@@ -16,14 +14,6 @@ from rayfix.errors import InvalidInputError
 from rayfix.radio_map.store import load_radio_map, save_radio_map
 from rayfix.radio_map.versions import activate_version, list_versions
 from rayfix.scene.cell import Cell
-
-
-@pytest.fixture(autouse=True)
-def _one_thread() -> Iterator[None]:
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 def write_log(
