@@ -81,7 +81,7 @@ def town(tmp_path_factory: pytest.TempPathFactory) -> Town:
     torch.manual_seed(7)
     condition = load_conditions(ROOT / "configs" / "conditions.yaml").conditions["standard"]
     config = ModelConfig(
-        name="town", scene="town", network=SMALL, noise=NoiseModel.from_condition(condition)
+        name="town", scenes=("town",), network=SMALL, noise=NoiseModel.from_condition(condition)
     )
     save_model(folder / "models" / "town", Model(LocatorNetwork(SMALL), config, {}), "# Town\n")
     return Town(radio_map, folder / "models", folder / "radio_maps")

@@ -176,6 +176,10 @@ def evaluate(
         Path | None,
         typer.Option(help="Exact paths; default benchmarks/data/<scene>-test.zarr.zip."),
     ] = None,
+    scene: Annotated[
+        str | None,
+        typer.Option(help="Where, also one it never saw; default the scene it was trained in."),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Rows as JSON on stdout.")] = False,
     output: Annotated[
         Path | None, typer.Option(help="Also write the table there, as Markdown.")
@@ -200,7 +204,7 @@ def evaluate(
     from rayfix.training.evaluate import markdown_table
 
     rows = run(
-        model, dataset, models_dir=models_dir, radio_maps_dir=radio_maps_dir,
+        model, dataset, scene, models_dir=models_dir, radio_maps_dir=radio_maps_dir,
         conditions_path=conditions, limit=limit, show_progress=not as_json, record=record,
     )  # fmt: skip
     table = markdown_table(rows)

@@ -30,7 +30,7 @@ FILES = (WEIGHTS, CONFIG, METRICS, CARD)
 def folder(tmp_path: Path) -> Path:
     torch.manual_seed(1)
     noise = NoiseModel.from_condition(load_conditions().conditions["standard"])
-    config = ModelConfig(name="town", scene="town", network=SMALL, noise=noise)
+    config = ModelConfig(name="town", scenes=("town",), network=SMALL, noise=noise)
     return save_model(
         tmp_path / "town", Model(LocatorNetwork(SMALL), config, {"median_m": 1.5}), "# Town\n"
     )

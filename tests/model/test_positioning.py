@@ -22,7 +22,7 @@ NOISE = NoiseModel.from_condition(load_conditions().conditions["standard"])
 def ready() -> ModelOnMap:
     torch.manual_seed(0)
     config = ModelConfig(
-        name="town", scene="town", network=SMALL, noise=NOISE,
+        name="town", scenes=("town",), network=SMALL, noise=NOISE,
         refinement=RefineConfig(min_confidence_threshold=1.0),
     )  # fmt: skip
     network = LocatorNetwork(SMALL).eval().requires_grad_(False)

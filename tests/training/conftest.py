@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,9 @@ from rayfix.radio_map.store import save_radio_map
 ROOT = Path(__file__).resolve().parents[2]
 
 
-def town_dataset(count: int, seed: int, worlds: tuple[str, ...] = ("nominal",)) -> Dataset:
+def town_dataset(
+    count: int, seed: int, worlds: tuple[str, ...] = ("nominal",), scene: str = "town"
+) -> Dataset:
     """Sequences of four reports at exact places of the town, standing or slowly walking."""
     random = np.random.default_rng(seed)
     last = random.uniform(-60, 5, (count, 2))
@@ -31,15 +34,23 @@ def town_dataset(count: int, seed: int, worlds: tuple[str, ...] = ("nominal",)) 
     )
     way = Propagation(xy, 0.2 * np.arange(4.0), gain, toa, aoa, np.ones(gain.shape, bool))
     motion = np.zeros(count, np.int64) + MOTIONS.index("still")
-    return Dataset("town", motion, {name: DatasetWorld(CELLS, way) for name in worlds})
+    return Dataset(scene, motion, {name: DatasetWorld(CELLS, way) for name in worlds})
+
+
+def write_scene(folder: Path, name: str, seed: int) -> None:
+    """Radio map and datasets of the town under a name of its own."""
+    radio_map = town_map()
+    scene = radio_map.scene.model_copy(update={"name": name})
+    save_radio_map(folder / "radio_maps" / name, replace(radio_map, scene=scene))
+    for split, count in (("train", 96), ("validation", 24)):
+        seed += 1
+        save_dataset(town_dataset(count, seed, scene=name), folder / name / f"{split}.zarr")
 
 
 def write_run(folder: Path, name: str = "model.yaml", **training: Any) -> Path:
     """A configuration of a tiny run in `folder`; keywords replace values of `training`."""
     if not (folder / "radio_maps").exists():
-        save_radio_map(folder / "radio_maps" / "town", town_map())
-        save_dataset(town_dataset(96, 1), folder / "train.zarr")
-        save_dataset(town_dataset(24, 2), folder / "validation.zarr")
+        write_scene(folder, "town", 0)
     document = {
         "name": "tiny",
         "scene": "town",
@@ -47,8 +58,8 @@ def write_run(folder: Path, name: str = "model.yaml", **training: Any) -> Path:
         "checkpoint": str(folder / f"{name}.pt"),
         "network": SMALL.model_copy(update={"dropout": 0.1}).model_dump(),
         "data": {
-            "train": str(folder / "train.zarr"),
-            "validation": str(folder / "validation.zarr"),
+            "train": str(folder / "{scene}" / "train.zarr"),
+            "validation": str(folder / "{scene}" / "validation.zarr"),
             "conditions": str(ROOT / "configs" / "conditions.yaml"),
             "condition_weights": {"standard": 0.6, "hard": 0.4},
             "map_sequences": 64,

@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
-from tests.training.conftest import ROOT, town_dataset, write_run
+from tests.training.conftest import ROOT, town_dataset, write_run, write_scene
 from typer.testing import CliRunner
 
 from rayfix.cli import app
@@ -70,12 +70,22 @@ def test_the_same_run_gives_the_same_errors(folder: Path) -> None:
 
 
 def test_dataset_of_another_scene_is_refused(folder: Path) -> None:
-    from dataclasses import replace
-
-    save_dataset(replace(town_dataset(5, 1), scene="village"), folder / "other.zarr.zip")
+    save_dataset(town_dataset(5, 1, scene="village"), folder / "other.zarr.zip")
     with pytest.raises(InvalidInputError, match=r"village.*town"):
         evaluate(
             "tiny", folder / "other.zarr.zip", models_dir=folder / "models",
             radio_maps_dir=folder / "radio_maps",
             conditions_path=ROOT / "configs" / "conditions.yaml", show_progress=False,
         )  # fmt: skip
+
+
+def test_a_model_answers_in_another_scene_when_asked(folder: Path) -> None:
+    write_scene(folder, "village", 20)
+    worlds = ("nominal", "perturbed")
+    save_dataset(town_dataset(30, 3, worlds, scene="village"), folder / "village.zarr.zip")
+    rows = evaluate(
+        "tiny", folder / "village.zarr.zip", "village", models_dir=folder / "models",
+        radio_maps_dir=folder / "radio_maps",
+        conditions_path=ROOT / "configs" / "conditions.yaml", show_progress=False,
+    )  # fmt: skip
+    assert all(row.n == 30 for row in rows)

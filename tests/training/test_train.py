@@ -4,12 +4,13 @@ import json
 from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 import yaml
 from rich.progress import Progress
-from tests.training.conftest import town_dataset
+from tests.training.conftest import town_dataset, write_scene
 
 from rayfix.errors import ArtefactError, ConfigError, InvalidInputError
 from rayfix.measurement.dataset import save_dataset
@@ -26,7 +27,7 @@ def test_a_run_writes_a_model_that_loads(run_file: Write) -> None:
     metrics = json.loads((folder / "metrics.json").read_text())
     assert metrics["training"]["name"] == "tiny"
     model = load_model(folder)
-    assert model.config.scene == "town"
+    assert model.config.scenes == ("town",)
     assert model.metrics["steps"] == 6
     history = model.metrics["history"]
     assert isinstance(history, list) and [entry["step"] for entry in history] == [3.0, 6.0]
@@ -113,12 +114,58 @@ def test_unknown_condition_is_refused(run_file: Write) -> None:
 
 
 def test_dataset_of_another_scene_is_refused(run_file: Write, tmp_path: Path) -> None:
-    from dataclasses import replace
-
     path = run_file()
-    save_dataset(replace(town_dataset(8, 1), scene="village"), tmp_path / "train.zarr")
+    save_dataset(town_dataset(8, 1, scene="village"), tmp_path / "town" / "train.zarr")
     with pytest.raises(InvalidInputError, match=r"village.*town"):
         Run(load_training_config(path), path)
+
+
+def test_steps_take_turns_in_several_scenes(run_file: Write, tmp_path: Path) -> None:
+    path = run_file(steps=4, validate_every=2)
+    write_scene(tmp_path, "village", 10)
+    document = yaml.safe_load(path.read_text())
+    del document["scene"]
+    document["scenes"] = ["town", "village"]
+    path.write_text(yaml.safe_dump(document))
+    run = Run(load_training_config(path), path)
+    drawn = {name: 0 for name in ("town", "village")}
+    for scene in run.scenes:
+        draw = scene.sampler.draw
+
+        def counted(step: int, name: str = scene.name, draw: Any = draw) -> Any:
+            drawn[name] += 1
+            return draw(step)
+
+        scene.sampler.draw = counted  # type: ignore[method-assign]
+    for step in range(4):
+        run.step(step)
+    assert drawn == {"town": 2, "village": 2}
+    model = load_model(train(path, show_progress=False))
+    assert model.config.scenes == ("town", "village")
+    history = model.metrics["history"]
+    assert isinstance(history, list)
+    assert {"town standard/1/median_m", "village hard/4/p90_m"} <= set(history[0])
+
+
+@pytest.mark.parametrize(
+    ("change", "match"),
+    [
+        ({"scene": None, "scenes": ["town", "village"]}, r"data\.train: .*\{scene\}"),
+        ({"scenes": ["town"]}, "either scene or scenes"),
+        ({"scene": None, "scenes": ["town", "town"]}, "twice"),
+        ({"scene": None, "scenes": []}, "scenes"),
+    ],
+)
+def test_scenes_and_their_files_must_fit(
+    run_file: Write, tmp_path: Path, change: dict[str, Any], match: str
+) -> None:
+    path = run_file()
+    document = yaml.safe_load(path.read_text())
+    document["data"]["train"] = str(tmp_path / "town" / "train.zarr")
+    document = {k: v for k, v in {**document, **change}.items() if v is not None}
+    path.write_text(yaml.safe_dump(document))
+    with pytest.raises(ConfigError, match=match):
+        load_training_config(path)
 
 
 def test_the_shipped_configuration_is_valid() -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import torch
 import yaml
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save
 
@@ -50,7 +50,7 @@ class ModelConfig(BaseModel):
     Attributes:
         architecture: which network code the weights belong to.
         name: name of the model.
-        scene: scene that it was trained in; it may serve others.
+        scenes: scenes that it was trained in; it may serve others.
         network: sizes.
         noise: errors of reports around the map, for refinement and residuals.
         calibration: sizes of the uncertainty ellipses.
@@ -61,7 +61,7 @@ class ModelConfig(BaseModel):
 
     architecture: str = ARCHITECTURE
     name: str
-    scene: str
+    scenes: tuple[str, ...] = Field(min_length=1)
     network: NetworkConfig
     noise: NoiseModel
     calibration: Calibration = Calibration()

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from rayfix.measurement.conditions import load_config
 from rayfix.model.config import NetworkConfig
 from rayfix.physics.config import PhysicsLossConfig
+
+SCENE = "{scene}"
+"""Placeholder in the paths of datasets."""
 
 
 class _Section(BaseModel):
@@ -19,7 +23,8 @@ class DataConfig(_Section):
     """What the network is trained on.
 
     Attributes:
-        train, validation: datasets of exact paths (`rayfix dataset build`).
+        train, validation: datasets of exact paths (`rayfix dataset build`); `{scene}` stands for
+            the name of each scene of the run.
         conditions: file of the conditions.
         condition_weights: how often each condition is drawn.
         one_report_share: share of batches with a single report; the rest have 2 to 10.
@@ -48,6 +53,18 @@ class DataConfig(_Section):
         ):
             raise ValueError("condition_weights must not be negative, and not all zero")
         return self
+
+    @property
+    def drawn_conditions(self) -> list[str]:
+        """Names of the conditions that are drawn at all."""
+        return [name for name, weight in self.condition_weights.items() if weight > 0]
+
+    def files(self, scene: str) -> tuple[Path, Path]:
+        """Training and validation dataset of a scene."""
+        train, validation = (
+            Path(str(path).replace(SCENE, scene)) for path in (self.train, self.validation)
+        )
+        return train, validation
 
 
 class LossConfig(_Section):
@@ -92,7 +109,8 @@ class TrainingConfig(_Section):
 
     Attributes:
         name: the model is written to `models/<name>/`.
-        scene: scene of the datasets; its map is `<physics_loss.radio_maps_dir>/<scene>`.
+        scenes: scenes of the datasets, which steps take turns in (the key `scene` names a single
+            one); their maps are `<physics_loss.radio_maps_dir>/<scene>`.
         seed: of weights, batches and noise.
         models_dir: where models are written.
         checkpoint: file that an interrupted run resumes from.
@@ -100,7 +118,7 @@ class TrainingConfig(_Section):
     """
 
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,62}$")
-    scene: str
+    scenes: tuple[str, ...] = Field(min_length=1)
     seed: int = Field(default=0, ge=0)
     models_dir: Path = Path("models")
     checkpoint: Path
@@ -108,6 +126,25 @@ class TrainingConfig(_Section):
     data: DataConfig
     training: OptimiserConfig = OptimiserConfig()
     physics_loss: PhysicsLossConfig = PhysicsLossConfig()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _single_scene(cls, document: Any) -> Any:
+        if not isinstance(document, dict) or "scene" not in document:
+            return document
+        if "scenes" in document:
+            raise ValueError("either scene or scenes, not both")
+        rest = {key: value for key, value in document.items() if key != "scene"}
+        return {**rest, "scenes": (document["scene"],)}
+
+    @model_validator(mode="after")
+    def _file_per_scene(self) -> TrainingConfig:
+        if len(set(self.scenes)) < len(self.scenes):
+            raise ValueError("scenes: a scene is named twice")
+        for key in ("train", "validation"):
+            if len(self.scenes) > 1 and SCENE not in str(getattr(self.data, key)):
+                raise ValueError(f"data.{key}: several scenes need {SCENE} in the path")
+        return self
 
     @property
     def lambda_phys(self) -> float:

@@ -80,6 +80,7 @@ class Row:
 def evaluate(
     model: str,
     dataset: Path | None = None,
+    scene: str | None = None,
     *,
     models_dir: Path = Path("models"),
     radio_maps_dir: Path = Path("radio_maps"),
@@ -93,6 +94,8 @@ def evaluate(
     Args:
         model: name of the model.
         dataset: exact paths; None = `benchmarks/data/<scene>-test.zarr.zip`.
+        scene: scene to evaluate in, which may be one that the model never saw; None = the one it
+            was trained in.
         models_dir, radio_maps_dir, conditions_path: where things are.
         limit: only the first so many sequences.
         show_progress: draw a progress bar.
@@ -101,16 +104,23 @@ def evaluate(
         Rows by condition, number of reports and method.
     Raises:
         ArtefactError: model, map or dataset are missing or damaged.
-        InvalidInputError: the dataset is of another scene or other sites than the map.
+        InvalidInputError: the dataset is of another scene or other sites than the map, or the
+            model was trained in several scenes and none is named.
     """
     loaded = load_model(models_dir / model)
-    scene = loaded.config.scene
+    trained = ", ".join(loaded.config.scenes)
+    if scene is None:
+        if len(loaded.config.scenes) > 1:
+            raise InvalidInputError("scene", f"name one; the model was trained in {trained}")
+        (scene,) = loaded.config.scenes
     radio_map = load_radio_map(radio_maps_dir / scene)
     path = dataset or Path("benchmarks/data") / f"{scene}-test.zarr.zip"
     test = load_dataset(path)
     if test.scene != scene:
         raise InvalidInputError(
-            str(path), f"a dataset of scene '{test.scene}', the model is of '{scene}'"
+            str(path),
+            f"a dataset of scene '{test.scene}', the evaluation is in '{scene}' (the model was "
+            f"trained in {trained}; name another scene to evaluate it there)",
         )
     test = aligned_with(test, radio_map.cells, scene)
     if limit is not None:

@@ -12,7 +12,7 @@ measurement reports into a distribution over positions on a ray-traced radio map
 
 | | |
 |---|---|
-| Scene it was trained in | {scene} |
+| Trained in | {scenes} |
 | Parameters | {parameters:,} |
 | Steps, batch | {steps}, {batch} |
 | Training time | {minutes:.0f} min |
@@ -52,7 +52,7 @@ one diverged); a refined position that is the network's, the evidence's or their
 the smallest errors).
 
 ## Limits
-The uncertainty is calibrated on simulated reports of this scene. Where antennas, powers and
+The uncertainty is calibrated on simulated reports of {scenes}. Where antennas, powers and
 materials differ from the planning data (the *hard* condition), the ellipses are too small.
 """
 
@@ -68,7 +68,7 @@ def model_card(model: Model, run: TrainingConfig, history: list[dict[str, float]
     metrics, network, data = model.metrics, model.config.network, run.data
     return TEMPLATE.format(
         name=model.config.name,
-        scene=model.config.scene,
+        scenes=", ".join(model.config.scenes),
         parameters=metrics["parameters"],
         steps=metrics["steps"],
         batch=run.training.batch_size,

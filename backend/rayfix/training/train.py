@@ -20,25 +20,21 @@ from rich.progress import (
 )
 from torch import nn
 
-from rayfix.errors import ConfigError, InvalidInputError
+from rayfix.errors import ConfigError
 from rayfix.measurement.conditions import load_conditions
-from rayfix.measurement.dataset import Dataset, aligned_with, load_dataset
 from rayfix.model.artefact import Model, ModelConfig, save_model
-from rayfix.model.network import LocatorNetwork, MapTokens
+from rayfix.model.network import LocatorNetwork
 from rayfix.model.positioning import ModelOnMap
 from rayfix.physics.loss import PhysicsLoss
-from rayfix.physics.maps import MapTensors
 from rayfix.physics.noise import NoiseModel
 from rayfix.physics.observation import observe
 from rayfix.physics.report_features import ReportTensors
-from rayfix.radio_map.store import load_radio_map
-from rayfix.scene.cell import Cell
 from rayfix.training.checkpoint import load_checkpoint, save_checkpoint
 from rayfix.training.config import TrainingConfig, load_training_config
 from rayfix.training.losses import LossTerms, check_finite, training_loss
 from rayfix.training.model_card import model_card
-from rayfix.training.samples import Sampler, map_sequences
-from rayfix.training.validation import calibrate, score, validation_cases
+from rayfix.training.run_scene import RunScene
+from rayfix.training.validation import ValidationScore, calibrate, score, validation_cases
 
 EVIDENCE_EVERY = 25
 """Steps between two evaluations of what is expected at every pixel of the map."""
@@ -80,9 +76,6 @@ class Run:
 
     def __init__(self, config: TrainingConfig, config_path: Path) -> None:
         self.config = config
-        folder = config.physics_loss.radio_maps_dir / config.scene
-        radio_map = load_radio_map(folder)
-        self.maps = MapTensors.from_radio_map(radio_map)
         self.conditions = load_conditions(config.data.conditions)
         for name in config.data.condition_weights:
             if name not in self.conditions.conditions:
@@ -90,30 +83,15 @@ class Run:
                 raise ConfigError(
                     config_path, f"data.condition_weights: no condition '{name}' (known: {known})"
                 )
-        exact = _dataset(config.data.train, config.scene, radio_map.cells)
-        held_out = _dataset(config.data.validation, config.scene, radio_map.cells)
-        times = exact.world("nominal").propagation.time_s_T
-        from_map = map_sequences(
-            self.maps,
-            radio_map.cells,
-            config.data.map_sequences,
-            len(times),
-            float(times[1] - times[0]) if len(times) > 1 else 1.0,
-            config.seed,
-        )
-        self.sampler = Sampler(
-            exact, from_map, self.conditions, config.data, config.training.batch_size, config.seed
-        )
-        names = [name for name, weight in config.data.condition_weights.items() if weight > 0]
-        self.held_out, self.names = held_out, names
-        self.cases = validation_cases(held_out, self.conditions, names)
+        names = config.data.drawn_conditions
         reference = "standard" if "standard" in names else names[0]
         self.noise = NoiseModel.from_condition(self.conditions.conditions[reference])
 
         torch.manual_seed(config.seed)
         self.network = LocatorNetwork(config.network)
-        self.scene = self.network.scene_inputs(self.maps)
-        self.evidence: MapTokens | None = None
+        self.scenes = [
+            RunScene.load(name, config, self.conditions, self.network) for name in config.scenes
+        ]
         self.physics = PhysicsLoss(config.physics_loss) if config.lambda_phys > 0 else None
         self.optimiser = torch.optim.AdamW(
             _parameter_groups(self.network, config.training.weight_decay),
@@ -153,18 +131,22 @@ class Run:
         for group in self.optimiser.param_groups:
             share = schedule(step, settings.warmup_steps, settings.steps)
             group["lr"] = settings.learning_rate * group["pace"] * share
-        drawn = self.sampler.draw(step)
+        turn, which = divmod(step, len(self.scenes))
+        scene = self.scenes[which]
+        drawn = scene.sampler.draw(step)
         self.network.train()
-        if self.evidence is None or step % EVIDENCE_EVERY == 0:
+        if scene.evidence is None or turn % EVIDENCE_EVERY == 0:
             with torch.no_grad():
-                self.evidence = self.network.encode_map(self.scene)
-        tokens = self.network.encode_map(self.scene, self.evidence)
-        observation = observe(ReportTensors.from_batch(drawn.batch), self.maps, self.noise)
-        output = self.network(observation, self.scene, tokens, middle_xy_m_B2=drawn.middle_xy_m_B2)
+                scene.evidence = self.network.encode_map(scene.inputs)
+        tokens = self.network.encode_map(scene.inputs, scene.evidence)
+        observation = observe(ReportTensors.from_batch(drawn.batch), scene.maps, self.noise)
+        output = self.network(
+            observation, scene.inputs, tokens, middle_xy_m_B2=drawn.middle_xy_m_B2
+        )
         terms = training_loss(
             self.network,
             output,
-            self.scene,
+            scene.inputs,
             drawn.truth_xy_m_B2,
             drawn.middle_xy_m_B2,
             drawn.exact_B,
@@ -182,10 +164,8 @@ class Run:
     def validate(self, terms: LossTerms, progress: Progress) -> None:
         """Score the held-out reports; keep the weights when they are the best so far."""
         state = self.state
-        # A resumed run starts here without it: whole and resumed runs must not differ.
-        self.evidence = None
         self.network.eval()
-        scored = score(self.ready(), self.cases)
+        scored = self.score()
         if scored.error_m < state.best_error_m:
             state.best_error_m, state.worse = scored.error_m, 0
             state.best_weights = {k: v.clone() for k, v in self.network.state_dict().items()}
@@ -200,16 +180,30 @@ class Run:
         tails = ", ".join(f"{value:.1f}" for value in scored.p90_m.values())
         progress.console.print(f"step {state.step}: medians {medians} m; P90 {tails} m")
 
-    def ready(self, config: ModelConfig | None = None) -> ModelOnMap:
-        """The network as it is now, on the map."""
-        return ModelOnMap.prepare(Model(self.network, config or self.model_config(), {}), self.maps)
+    def score(self) -> ValidationScore:
+        """Errors in all scenes; of several, the keys begin with the scene."""
+        median_m: dict[str, float] = {}
+        p90_m: dict[str, float] = {}
+        for scene in self.scenes:
+            # A resumed run starts here without it: whole and resumed runs must not differ.
+            scene.evidence = None
+            found = score(self.ready(scene), scene.cases)
+            prefix = f"{scene.name} " if len(self.scenes) > 1 else ""
+            median_m |= {prefix + key: value for key, value in found.median_m.items()}
+            p90_m |= {prefix + key: value for key, value in found.p90_m.items()}
+        return ValidationScore(median_m, p90_m)
+
+    def ready(self, scene: RunScene, config: ModelConfig | None = None) -> ModelOnMap:
+        """The network as it is now, on a scene's map."""
+        model = Model(self.network, config or self.model_config(), {})
+        return ModelOnMap.prepare(model, scene.maps)
 
     def model_config(self) -> ModelConfig:
         """The configuration that is saved with the weights."""
         refinement = self.config.physics_loss.refinement
         return ModelConfig(
             name=self.config.name,
-            scene=self.config.scene,
+            scenes=self.config.scenes,
             network=self.config.network,
             noise=self.noise,
             refinement=refinement,
@@ -221,14 +215,15 @@ class Run:
             self.network.load_state_dict(self.state.best_weights)
         self.network.eval().requires_grad_(False)
         config = self.model_config()
-        cases = [
-            case
-            for draw in range(CALIBRATION_DRAWS)
-            for case in validation_cases(
-                self.held_out, self.conditions, self.names, 777_000 + 1000 * draw
-            )
-        ]
-        config = config.model_copy(update={"calibration": calibrate(self.ready(config), cases)})
+        names = self.config.data.drawn_conditions
+        fixes = []
+        for scene in self.scenes:
+            ready = self.ready(scene, config)
+            for draw in range(CALIBRATION_DRAWS):
+                seed = 777_000 + 1000 * draw
+                cases = validation_cases(scene.held_out, self.conditions, names, seed)
+                fixes += [(ready, case) for case in cases]
+        config = config.model_copy(update={"calibration": calibrate(fixes)})
         metrics = {
             "best_validation_error_m": self.state.best_error_m,
             "steps": self.state.step,
@@ -260,12 +255,3 @@ def _parameter_groups(network: LocatorNetwork, weight_decay: float) -> list[dict
         {"params": [p for p in rest if p.dim() < 2], "weight_decay": 0.0, "pace": 1.0},
         {"params": constants, "weight_decay": 0.0, "pace": CONSTANTS_PACE},
     ]
-
-
-def _dataset(path: Path, scene: str, cells: tuple[Cell, ...]) -> Dataset:
-    dataset = load_dataset(path)
-    if dataset.scene != scene:
-        raise InvalidInputError(
-            str(path), f"a dataset of scene '{dataset.scene}', the map is of '{scene}'"
-        )
-    return aligned_with(dataset, cells, scene)

@@ -5,6 +5,7 @@ Shape letters: B sequences.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -95,11 +96,11 @@ def score(ready: ModelOnMap, cases: list[Case]) -> ValidationScore:
     return ValidationScore(median, p90)
 
 
-def calibrate(ready: ModelOnMap, cases: list[Case]) -> Calibration:
-    """Ellipse radii from the fixes of all cases."""
-    found = [locate_all(ready, case) for case in cases]
+def calibrate(fixes: Sequence[tuple[ModelOnMap, Case]]) -> Calibration:
+    """Ellipse radii from the fixes of all cases, each with the model on the map that it is of."""
+    found = [locate_all(ready, case) for ready, case in fixes]
     error = torch.cat(
-        [fix.xy_m_B2 - case.truth_xy_m_B2 for fix, case in zip(found, cases, strict=True)]
+        [fix.xy_m_B2 - case.truth_xy_m_B2 for fix, (_, case) in zip(found, fixes, strict=True)]
     )
     return fit_calibration(
         error,
