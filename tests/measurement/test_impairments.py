@@ -7,7 +7,12 @@ import pytest
 
 from rayfix.errors import InvalidInputError
 from rayfix.measurement.conditions import DRAWN_QUANTITIES, Condition
-from rayfix.measurement.impairments import draw_reports, rsrp_residual_db, to_reports
+from rayfix.measurement.impairments import (
+    clock_offset_ns,
+    draw_reports,
+    rsrp_residual_db,
+    to_reports,
+)
 from rayfix.measurement.propagation import Propagation
 from rayfix.measurement.quantities import rsrp_dbm
 from rayfix.measurement.report import QUANTITIES, ReportBatch, to_batch
@@ -78,6 +83,31 @@ def test_errors_have_their_standard_deviations() -> None:
     assert aoa_error.std() == pytest.approx(5.0, rel=0.02)
     assert values(batch, "aoa_deg").min() >= 0
     assert values(batch, "aoa_deg").max() < 360
+
+
+def test_a_clock_offset_is_common_to_a_sequences_toas_and_leaves_the_rest_alone() -> None:
+    paths = propagation(places(2000, 4))
+    plain = ALL.model_copy(update={"timing_error_ns": 0.0})
+    off = plain.model_copy(update={"clock_offset_ns": 200.0})
+    before, after = (draw_reports(paths, CELLS, c, 9) for c in (plain, off))
+    for name in set(DRAWN_QUANTITIES) - {"toa_ns"}:
+        np.testing.assert_array_equal(values(before, name), values(after, name))
+    shift = values(after, "toa_ns") - values(before, "toa_ns")
+    assert np.nanmax(np.abs(shift - np.nanmedian(shift, axis=(1, 2))[:, None, None])) <= 2.04
+    assert np.nanmin(values(after, "toa_ns")) >= 0
+    # Clocks that lead by more than the time of flight leave no ToA: look at those that lag.
+    lag = np.nanmedian(shift, axis=(1, 2))
+    assert np.nanmean(lag[lag > 0]) == pytest.approx(200.0 * np.sqrt(2 / np.pi), rel=0.05)
+
+
+def test_a_clock_drifts_within_a_sequence() -> None:
+    paths = propagation(places(4000, 10))
+    clean = EXACT.model_copy(update={"clock_offset_ns": 50.0, "clock_drift_ns_s": 100.0})
+    offset = clock_offset_ns(paths.time_s_T, len(paths), clean, 3)
+    assert offset[:, -1].std() == pytest.approx(50.0, rel=0.04)
+    rate = np.diff(offset, axis=1) / 0.2
+    assert rate.std() == pytest.approx(100.0, rel=0.04)
+    np.testing.assert_allclose(rate, rate[:, :1].repeat(9, axis=1), atol=1e-6)
 
 
 @pytest.mark.parametrize("step_m", [0.0, 0.3, 3.0])

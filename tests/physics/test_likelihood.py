@@ -4,7 +4,8 @@ import pytest
 import torch
 from scipy import stats
 
-from rayfix.physics.likelihood import angle_difference_deg, core_density, log_silent
+from rayfix.physics.density import core_density
+from rayfix.physics.likelihood import angle_difference_deg, log_silent
 from rayfix.physics.noise import FeatureNoise, NoiseModel
 
 

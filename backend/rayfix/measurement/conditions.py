@@ -62,6 +62,11 @@ class Condition(BaseModel):
             sequence, per cell; the rest is independent from report to report.
         correlation_length_m: distance at which that correlation falls to 1/e [m].
         timing_error_ns: rms error of the time of arrival before quantisation [ns].
+        clock_offset_ns: standard deviation of the offset of the phone's clock, which all one-way
+            times of arrival of a report share [ns]; drawn anew for every sequence. A timing
+            advance is half a round trip, so that it has none.
+        clock_drift_ns_s: standard deviation of that clock's drift within a sequence [ns/s];
+            100 ns/s are the 0.1 ppm that TS 38.101-1 (6.4.1) allows.
         aoa_error_deg: rms error of UL-AoA [deg].
         missing_share: share of each measured quantity that is missing, independently.
         missing_share_of: shares of single quantities that differ from it.
@@ -76,6 +81,8 @@ class Condition(BaseModel):
     correlated_share: Share = 0.5
     correlation_length_m: float = Field(default=10.0, gt=0, le=1e4)
     timing_error_ns: float = Field(default=0.0, ge=0, le=1e5)
+    clock_offset_ns: float = Field(default=0.0, ge=0, le=1e5)
+    clock_drift_ns_s: float = Field(default=0.0, ge=0, le=1e5)
     aoa_error_deg: float = Field(default=0.0, ge=0, le=180)
     missing_share: Share = 0.0
     missing_share_of: dict[DrawnQuantity, Share] = Field(default_factory=dict)

@@ -31,6 +31,8 @@ from rayfix.scene.cell import Cell
 
 INTEGER_QUANTITIES = frozenset({"cqi", "ri", "pmi", "timing_advance", "beam_id"})
 RSRP = QUANTITIES.index("rsrp_dbm")
+CLOCK_STREAM = 1
+"""Sets the draw of clocks apart from that of all other errors of a seed."""
 
 
 def draw_reports(
@@ -64,7 +66,8 @@ def draw_reports(
     heard_BTC = detected(traced_BTC, cells)
     residual_BTC = rsrp_residual_db(propagation.xy_m_BT2, len(cells), condition, random)
     measured_BTC = traced_BTC + residual_BTC
-    values_BTCQ = _quantities(propagation, measured_BTC, cells, condition, random)
+    clock_BT = clock_offset_ns(propagation.time_s_T, len(propagation), condition, seed)
+    values_BTCQ = _quantities(propagation, measured_BTC, clock_BT, cells, condition, random)
     values_BTCQ[_missing(values_BTCQ.shape, condition, random)] = np.nan
 
     order_BTN = np.argsort(np.where(heard_BTC, -measured_BTC, np.inf), axis=-1, kind="stable")
@@ -113,9 +116,21 @@ def rsrp_residual_db(
     return condition.rsrp_residual_db * residual
 
 
+def clock_offset_ns(time_s_T: Float64, sequences: int, condition: Condition, seed: int) -> Float64:
+    """Offset of each phone's clock at each report [ns], shape [B, T]: a constant and a drift.
+
+    From a stream of its own, so that all other errors of a seed stay the same with and without.
+    """
+    random = np.random.default_rng([seed, CLOCK_STREAM])
+    offset_B1 = condition.clock_offset_ns * random.standard_normal((sequences, 1))
+    drift_B1 = condition.clock_drift_ns_s * random.standard_normal((sequences, 1))
+    return np.asarray(offset_B1 + drift_B1 * (time_s_T - time_s_T[-1]), np.float64)
+
+
 def _quantities(
     propagation: Propagation,
     measured_BTC: Float64,
+    clock_BT: Float64,
     cells: Sequence[Cell],
     condition: Condition,
     random: np.random.Generator,
@@ -124,6 +139,7 @@ def _quantities(
     sinr, rsrq = sinr_and_rsrq_db(measured_BTC, cells)
     spacing_C = np.array([cell.subcarrier_spacing_hz for cell in cells])
     toa = propagation.toa_ns_BTC + condition.timing_error_ns * random.standard_normal(sinr.shape)
+    one_way = toa + clock_BT[..., None]
     aoa = propagation.aoa_deg_BTC + condition.aoa_error_deg * random.standard_normal(sinr.shape)
     drawn = {
         "rsrp_dbm": quantise_rsrp_dbm(measured_BTC),
@@ -131,9 +147,11 @@ def _quantities(
         "sinr_db": quantise_sinr_db(sinr),
         "cqi": cqi_from_sinr(sinr),
         "timing_advance": timing_advance_from_toa(toa, spacing_C),
-        "toa_ns": quantise_toa_ns(toa),
+        "toa_ns": quantise_toa_ns(one_way),
         "aoa_deg": quantise_aoa_deg(aoa),
     }
+    # A time of flight that the phone's clock would make negative is not reported.
+    drawn["toa_ns"][(one_way < 0) & (clock_BT[..., None] != 0)] = np.nan
     values = np.full((*sinr.shape, len(QUANTITIES)), np.nan)
     for name in condition.quantities:
         values[..., QUANTITIES.index(name)] = drawn[name]

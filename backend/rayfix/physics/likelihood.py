@@ -6,14 +6,14 @@ E evidence features.
 
 from __future__ import annotations
 
-import math
-
 import torch
 from torch import Tensor
 
+from rayfix.physics.clock import without_clock_offset
+from rayfix.physics.density import core_density
 from rayfix.physics.lookup import lookup_evidence
 from rayfix.physics.maps import AOA, MapTensors
-from rayfix.physics.noise import FeatureNoise, NoiseModel
+from rayfix.physics.noise import NoiseModel
 from rayfix.physics.observation import Observation
 from rayfix.physics.report_features import PATH_GAIN, TOA
 
@@ -35,39 +35,6 @@ def feature_difference(observed: Tensor, expected: Tensor) -> Tensor:
     angle = angle_difference_deg(observed[..., AOA], expected[..., AOA])
     parts = [difference[..., :AOA], angle[..., None], difference[..., AOA + 1 :]]
     return torch.cat(parts, dim=-1)
-
-
-def core_density(
-    difference: Tensor, variance: Tensor, noise: FeatureNoise, interval: Tensor | None = None
-) -> Tensor:
-    """Density [1/unit] of a residual by the core of `FeatureNoise`; the flat part not included.
-
-    Args:
-        difference: observed minus expected [unit].
-        variance: squared scale of the error [unit^2].
-        noise: shape of the density.
-        interval: width of the interval that the observed value is the middle of [unit]; where
-            positive, the density is uniform over it, with logistic edges of that variance.
-    """
-    nu = noise.degrees_of_freedom
-    share = 1.0 - noise.outlier_share
-    precision = variance.reciprocal()
-    squared, scale = difference.square() * precision, share * precision.sqrt()
-    if nu is None:
-        density = scale / math.sqrt(2.0 * math.pi) * torch.exp(-0.5 * squared)
-    else:
-        peak = math.exp(math.lgamma((nu + 1) / 2) - math.lgamma(nu / 2)) / math.sqrt(nu * math.pi)
-        # Whole powers are products, several times as fast as pow on a CPU.
-        base, power = 1.0 + squared / nu, (nu + 1) / 2
-        density = scale * peak / (base ** int(power) if power.is_integer() else base**power)
-    if interval is None:
-        return density
-    # A logistic distribution of standard deviation s has the scale sqrt(3) s / pi.
-    steep = precision.sqrt() * (math.pi / math.sqrt(3.0))
-    upper = torch.sigmoid((difference + 0.5 * interval) * steep)
-    lower = torch.sigmoid((difference - 0.5 * interval) * steep)
-    box = share * (upper - lower) / interval.clamp(min=1e-6)
-    return torch.where(interval > 0, box, density)
 
 
 def advance_interval(observation: Observation) -> Tensor | None:
@@ -97,8 +64,8 @@ def log_likelihood(
 
     The sum over heard cells of the log densities of path gain, ToA and AoA (`EVIDENCE_FEATURES`,
     those that were measured) around the bilinear map value, the map's own error counted where it
-    states one. Cells that were not heard are left
-    to the grid posterior: their evidence hardly changes within the few metres of a refinement.
+    states one, and the phone's clock offset eliminated (`clock`). Cells that were not heard are
+    left to the grid posterior: their evidence hardly changes within the few metres of a refinement.
     """
     expected_BMKE, valid_BMK = lookup_evidence(
         maps, xy_m_BM2[:, :, None, :], observation.cell_BK[:, None, :]
@@ -115,8 +82,15 @@ def log_likelihood(
             row, column = maps.pixel_of(xy_m_BM2[:, :, None, :])
             error_BMK = maps.stderr_db_CHW[observation.cell_BK[:, None, :], row, column]
             variance_BMK = variance_BMK + error_BMK.square()
+        residual_BMK = difference_BMKE[..., e]
+        if feature == TOA and noise.clock_offset_ns:
+            one_way_BMK = observation.one_way_BK[:, None] & valid_BMK
+            residual_BMK, clock_BM = without_clock_offset(
+                residual_BMK, variance_BMK, one_way_BMK, noise, dim=-1
+            )
+            total_BM = total_BM + clock_BM
         core_BMK = core_density(
-            difference_BMKE[..., e],
+            residual_BMK,
             variance_BMK,
             kind,
             interval_B1K if feature == TOA else None,

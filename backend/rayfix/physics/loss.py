@@ -3,13 +3,15 @@
 L_phys = sum_f w_f mean_k rho(observed_kf - simulated_kf), with simulated_kf = the map of that
 cell k at the predicted position, and the mean over the cells where feature f was measured. Where
 the map has no path for a heard cell the residual is a constant `NO_PATH_RESIDUAL`: no gradient,
-yet never a bargain.
+yet never a bargain. Where the phone's clock has an offset, which all one-way ToAs of a sequence
+share, that offset is the one that makes the loss least at the place, at the price of its prior.
 
 Shape letters: B samples, M places of a sample, K cells of a sample, C cells, F features.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Literal
 
@@ -17,11 +19,13 @@ import torch
 from torch import Tensor, nn
 
 from rayfix.errors import InvalidInputError
+from rayfix.physics.clock import huber_offset
 from rayfix.physics.config import DEFAULT_WEIGHTS, PhysicsLossConfig
 from rayfix.physics.likelihood import feature_difference
 from rayfix.physics.lookup import MapExtent, batch_differentiable_lookup, lookup_cells
 from rayfix.physics.maps import MapTensors
 from rayfix.physics.observation import Observation
+from rayfix.physics.report_features import TOA
 from rayfix.radio_map.radio_map import FEATURE_NAMES
 
 FEATURE_SCALES: Mapping[str, float] = {
@@ -125,12 +129,35 @@ class PhysicsLoss(nn.Module):
             scale = self.scale_F[: value_BMKF.shape[-1]]
         residual = feature_difference(seen, value_BMKF)
         scale = scale if self.config.normalize_features else torch.ones_like(scale)
+        price: Tensor | float = 0.0
+        if isinstance(observed, Observation) and bool((observed.clock_offset_ns_B > 0).any()):
+            residual, price = self._without_clock_offset(residual, scale, valid_BMK, observed)
         no_path = NO_PATH_RESIDUAL * torch.ones_like(residual)
         residual = torch.where(valid_BMK[..., None], residual / scale, no_path)
         known = known.to(residual.dtype)
-        mean = (self._rho(residual) * known).sum(-2) / known.sum(-2).clamp(min=1.0)
+        total = (self._rho(residual) * known).sum(-2) + price
+        mean = total / known.sum(-2).clamp(min=1.0)
         parts = self.weight_F[: residual.shape[-1]] * mean
         return parts[:, 0] if single else parts
+
+    def _without_clock_offset(
+        self, difference: Tensor, scale: Tensor, valid_BMK: Tensor, observed: Observation
+    ) -> tuple[Tensor, Tensor]:
+        """Differences [B, M, K, F] less the offset of the phone's clock that makes the loss least,
+        and what that offset costs, [B, M, F]: its square over its variance.
+
+        The offset is at its optimum, so that the loss has no slope along it: it needs no gradient.
+        """
+        one_way_BMK = observed.one_way_BK[:, None] & valid_BMK
+        spread_B11 = observed.clock_offset_ns_B[:, None, None]
+        delta = self.config.huber_delta if self.config.loss_type == "huber" else math.inf
+        offset_BM1 = huber_offset(
+            difference[..., TOA].detach(), scale[..., TOA].square(), one_way_BMK, spread_B11, delta
+        )
+        is_toa_F = torch.arange(difference.shape[-1], device=difference.device) == TOA
+        shift = (one_way_BMK * offset_BM1)[..., None] * is_toa_F
+        price_BM1 = (offset_BM1 / spread_B11.clamp(min=1e-6)).square()
+        return difference - shift, price_BM1 * is_toa_F
 
     def _rho(self, residual: Tensor) -> Tensor:
         if self.config.loss_type == "mse":

@@ -18,10 +18,11 @@ import torch
 from torch import Tensor
 
 from rayfix.errors import InvalidInputError
+from rayfix.physics.clock import without_clock_offset
+from rayfix.physics.density import core_density
 from rayfix.physics.likelihood import (
     EVIDENCE_FEATURES,
     advance_interval,
-    core_density,
     feature_difference,
 )
 from rayfix.physics.likelihood_grid import LikelihoodGrid, likelihood_grid
@@ -202,6 +203,16 @@ def _log_way(
     expected, path_MVGK = lookup_evidence(maps, place_MVG2[..., None, :], cell_K)
     residual = feature_difference(moments.value_GKE, expected)
     known = moments.valid_GKE & path_MVGK[..., None]
+    one_way_K = observation.one_way_BK[0]
+    if noise.clock_offset_ns:
+        # What a drifting clock adds at a moment is no way of the phone.
+        variance_GK = noise.toa.independent**2 / moments.count_GKE[..., TOA].clamp(min=1.0)
+        even_MVGK, _ = without_clock_offset(
+            residual[..., TOA], variance_GK, known[..., TOA] & one_way_K, noise, dim=-1
+        )
+        drift_MVGK = residual[..., TOA] - even_MVGK
+        drift_MVGK = drift_MVGK - drift_MVGK.mean(2, keepdim=True)
+        residual[..., TOA] -= drift_MVGK
     weight = moments.count_GKE * known
     total = weight.sum(2)
     mean_MVKE = (residual * weight).sum(2) / total.clamp(min=1.0)
@@ -224,7 +235,14 @@ def _log_way(
         kind = noise.of_feature(feature)
         variance_K = observation.sigma_BKF[0, :, feature].square()
         interval = interval_K if feature == TOA else None
-        core = core_density(mean_MVKE[..., e], variance_K, kind, interval)
+        mean_MVK = mean_MVKE[..., e]
+        if feature == TOA and noise.clock_offset_ns:
+            one_way_MVK = (total[..., e] > 0) & one_way_K
+            mean_MVK, clock_MV = without_clock_offset(
+                mean_MVK, variance_K, one_way_MVK, noise, dim=-1
+            )
+            log_mean[..., 0] += clock_MV
+        core = core_density(mean_MVK, variance_K, kind, interval)
         density = torch.where(total[..., e] > 0, core + kind.floor, kind.no_path_density)
         log_mean = log_mean + torch.where(measured_KE[:, e], density.clamp(min=1e-30).log(), 0.0)
         log_scatter = log_scatter + _log_scatter(

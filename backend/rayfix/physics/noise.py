@@ -88,6 +88,8 @@ class NoiseModel(BaseModel):
             own outliers.
         receiver_offset_db: standard deviation of an offset that all RSRP of one phone share [dB]
             (TS 38.133, 10.1.6: +-6 dB absolute accuracy); the grid posterior integrates over it.
+        clock_offset_ns: standard deviation of an offset that all one-way ToAs of one phone share
+            [ns]; likelihood, grid posterior and loss eliminate it (`clock`). 0 trusts the clock.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -106,6 +108,7 @@ class NoiseModel(BaseModel):
     likelihood_exponent: float = Field(default=0.8, gt=0, le=1)
     wrong_cell_share: float = Field(default=0.0, ge=0, lt=1)
     receiver_offset_db: float = Field(default=0.0, ge=0, le=20)
+    clock_offset_ns: float = Field(default=0.0, ge=0, le=1e5)
 
     def of_feature(self, feature: int) -> FeatureNoise:
         """Noise of a feature by its position in `FEATURE_NAMES`; SNR has that of path gain."""
@@ -169,6 +172,7 @@ class NoiseModel(BaseModel):
             throughput=FeatureNoise(independent=50.0, common=50.0),
             bler=FeatureNoise(independent=0.1, common=0.1),
             max_cells=condition.max_cells,
+            clock_offset_ns=condition.clock_offset_ns,
         )
 
     @classmethod

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from rayfix.physics.clock import level_of_cells
 from rayfix.physics.maps import AOA, MapTensors, wrap_360
 from rayfix.physics.noise import FeatureNoise, NoiseModel
 from rayfix.physics.report_features import (
@@ -38,6 +39,8 @@ class Observation:
         interval_ns_BK: width of the interval whose middle such a ToA is [ns]; `sigma_BKF` comes on
             top. 0 for a measured ToA, and where the index changed within the sequence: the ToA is
             then a border between two intervals, which is known sharply.
+        clock_offset_ns_B: standard deviation of the offset that all ToAs of a sequence but those
+            of timing advances share [ns]; 0 = none.
         heard_BC: whether each cell of the map was heard in any report.
         listened_BC: whether a cell that was not heard was listened for: only then is its silence
             evidence.
@@ -55,6 +58,7 @@ class Observation:
     valid_BTKF: Tensor
     from_timing_advance_BK: Tensor
     interval_ns_BK: Tensor
+    clock_offset_ns_B: Tensor
     heard_BC: Tensor
     listened_BC: Tensor
     threshold_dbm_BC: Tensor
@@ -63,6 +67,11 @@ class Observation:
 
     def __len__(self) -> int:
         return len(self.cell_BK)
+
+    @property
+    def one_way_BK(self) -> Tensor:
+        """Whether the cell's ToA was measured one way: only then the phone's clock is in it."""
+        return self.valid_BKF[..., TOA] & ~self.from_timing_advance_BK
 
     @property
     def spread_BKF(self) -> Tensor:
@@ -85,7 +94,8 @@ def observe(
 
     path_gain = RSRP - EPRE (an RSRP that is missing is first restored from RSRQ or SINR of the
     same report, see `restore_rsrp`); ToA is measured, or the middle of a timing advance's interval
-    for a cell without any ToA; AoA, SINR, throughput and BLER are as reported.
+    for a cell without any ToA; AoA, SINR, throughput and BLER are as reported. Where phones may
+    have a clock offset, it stays in the values, but evenly so (`clock.level_of_cells`).
 
     Args:
         reports: B sequences of T reports.
@@ -108,6 +118,9 @@ def observe(
     middle_BK, width_BK = _advance_interval(
         value_BTKF[..., TOA], valid_BTKF[..., TOA], per_cell.toa_step_ns_C[order_BK]
     )
+    if noise.clock_offset_ns:
+        fine_BTK = valid_BTKF[..., TOA] & ~coarse_BK[:, None]
+        mean_BKF[..., TOA] = level_of_cells(value_BTKF[..., TOA], fine_BTK)
     mean_BKF[..., TOA] = torch.where(coarse_BK, middle_BK, mean_BKF[..., TOA])
     return Observation(
         cell_BK=torch.where(heard_BK, order_BK, 0),
@@ -119,6 +132,7 @@ def observe(
         valid_BTKF=valid_BTKF,
         from_timing_advance_BK=coarse_BK,
         interval_ns_BK=torch.where(coarse_BK, width_BK, 0.0),
+        clock_offset_ns_B=heard_BC.new_full((batch,), noise.clock_offset_ns, dtype=torch.float32),
         heard_BC=heard_BC,
         listened_BC=torch.ones_like(heard_BC) if listened_BC is None else listened_BC,
         threshold_dbm_BC=_threshold(per_cell, reports.report_BT, maps, noise),

@@ -13,11 +13,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from rayfix.physics.clock import clock_offset_at_rows
+from rayfix.physics.density import core_density
 from rayfix.physics.likelihood import (
     EVIDENCE_FEATURES,
     advance_interval,
     angle_difference_deg,
-    core_density,
     log_silent,
 )
 from rayfix.physics.likelihood_grid import LikelihoodGrid, likelihood_grid
@@ -247,6 +248,7 @@ def _features(observation: Observation, noise: NoiseModel, grid: LikelihoodGrid)
     own_share_R = torch.where(reached.own_N[row_R], 1.0 - noise.window_share, 0.0)
     ratio_R = torch.ones_like(own_share_R)
     flat_BK = torch.zeros_like(count_BK, dtype=torch.float32)
+    clock_BP = None
     for e, feature in enumerate(EVIDENCE_FEATURES):
         kind = noise.of_feature(feature)
         measured_BK = observation.valid_BKF[..., feature]
@@ -258,6 +260,16 @@ def _features(observation: Observation, noise: NoiseModel, grid: LikelihoodGrid)
         interval_R = None
         if feature == TOA and interval_BK is not None:
             interval_R = interval_BK.flatten()[pair_R]
+        if feature == TOA and noise.clock_offset_ns:
+            offset_R, clock_BP = clock_offset_at_rows(
+                value_R - reached.mean_EN[e][row_R],
+                noise_R + reached.variance_EN[e][row_R],
+                observation.one_way_BK.flatten()[pair_R],
+                (pair_R % slots, pair_R // slots, reached.place_N[row_R]),
+                (slots, batch, len(grid.xy_m_P2)),
+                noise,
+            )
+            value_R = value_R - offset_R
 
         own_R, window_R = (
             _density(
@@ -288,6 +300,8 @@ def _features(observation: Observation, noise: NoiseModel, grid: LikelihoodGrid)
     if noise.wrong_cell_share:
         ratio_R = (1.0 - noise.wrong_cell_share) * ratio_R + noise.wrong_cell_share
     total_BP = flat_BK.sum(-1, keepdim=True).expand(-1, len(grid.xy_m_P2)).contiguous()
+    if clock_BP is not None:
+        total_BP += clock_BP
     target_R = (pair_R // slots) * total_BP.shape[1] + reached.place_N[row_R]
     return total_BP.view(-1).index_add_(0, target_R, ratio_R.log()).view_as(total_BP)
 
