@@ -5,8 +5,8 @@ import torch
 from scipy import stats
 
 from rayfix.physics.density import core_density
-from rayfix.physics.likelihood import angle_difference_deg, log_silent
-from rayfix.physics.noise import FeatureNoise, NoiseModel
+from rayfix.physics.likelihood import angle_difference_deg
+from rayfix.physics.noise import FeatureNoise
 
 
 @pytest.mark.parametrize("freedom", [None, 3.0, 4.0, 5.0])
@@ -38,11 +38,3 @@ def test_angles_differ_by_half_a_turn_at_most() -> None:
     )
     expected = torch.tensor([20.0, -20.0, -180.0, 0.0])
     torch.testing.assert_close(angle_difference_deg(first, second), expected)
-
-
-def test_a_full_list_hides_the_weak(noise: NoiseModel) -> None:
-    gain = torch.tensor([-150.0, -100.0, -90.0, -60.0])
-    silent = log_silent(torch.full((4,), 0.9), gain, torch.tensor(-90.0), noise).exp()
-    assert (silent.diff() <= 0).all()
-    expected = torch.tensor([1.0, 1.0, 1.0 - 0.9 * 0.5, 0.1])
-    torch.testing.assert_close(silent, expected, atol=1e-4, rtol=0)

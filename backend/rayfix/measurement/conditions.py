@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Literal, TypeVar, get_args
@@ -87,6 +88,16 @@ class Condition(BaseModel):
     missing_share: Share = 0.0
     missing_share_of: dict[DrawnQuantity, Share] = Field(default_factory=dict)
     max_cells: int = Field(default=8, ge=1, le=64)
+
+    @property
+    def missing_cell_share(self) -> float:
+        """Probability that all quantities of a cell are missing (CQI aside, which only the serving
+        cell has)."""
+        return math.prod(
+            self.missing_share_of.get(name, self.missing_share)
+            for name in self.quantities
+            if name != "cqi"
+        )
 
 
 class Conditions(BaseModel):

@@ -42,21 +42,6 @@ def advance_interval(observation: Observation) -> Tensor | None:
     return observation.interval_ns_BK if bool((observation.interval_ns_BK > 0).any()) else None
 
 
-def log_silent(
-    heard: Tensor, path_gain_db: Tensor, threshold_db: Tensor, noise: NoiseModel
-) -> Tensor:
-    """Log probability that a cell is in no report when their lists were full.
-
-    Args:
-        heard: probability that the cell is detected.
-        path_gain_db: of the map [dB].
-        threshold_db: path gain that the cell was measured below [dB].
-        noise: RSRP is ranked with its errors.
-    """
-    below = torch.special.ndtr((threshold_db - path_gain_db) / noise.path_gain.sigma())
-    return torch.log1p(-heard * (1.0 - below))
-
-
 def log_likelihood(
     xy_m_BM2: Tensor, observation: Observation, maps: MapTensors, noise: NoiseModel
 ) -> Tensor:

@@ -83,6 +83,8 @@ class NoiseModel(BaseModel):
         likelihood_exponent: power of the grid's likelihood. Where the map is wrong, it is wrong
             for several cells at once, so that their evidence is not independent; 0.8 makes the
             68 % ellipses of validation sequences hold 70 %, and 1 holds 62 %.
+        missing_cell_share: probability that one report lacks a cell that it holds, because every
+            quantity of it is missing.
         wrong_cell_share: probability that all that is measured of a cell has nothing to do with its
             map: an antenna moved or swapped, an identity given anew. 0 leaves it to the features'
             own outliers.
@@ -106,6 +108,7 @@ class NoiseModel(BaseModel):
     undetected_share: float = Field(default=0.006, gt=0, lt=1)
     window_share: float = Field(default=0.25, ge=0, lt=1)
     likelihood_exponent: float = Field(default=0.8, gt=0, le=1)
+    missing_cell_share: float = Field(default=0.0, ge=0, lt=1)
     wrong_cell_share: float = Field(default=0.0, ge=0, lt=1)
     receiver_offset_db: float = Field(default=0.0, ge=0, le=20)
     clock_offset_ns: float = Field(default=0.0, ge=0, le=1e5)
@@ -172,6 +175,7 @@ class NoiseModel(BaseModel):
             throughput=FeatureNoise(independent=50.0, common=50.0),
             bler=FeatureNoise(independent=0.1, common=0.1),
             max_cells=condition.max_cells,
+            missing_cell_share=min(0.99, condition.missing_cell_share),
             clock_offset_ns=condition.clock_offset_ns,
         )
 

@@ -15,11 +15,11 @@ from torch import Tensor
 
 from rayfix.physics.clock import clock_offset_at_rows
 from rayfix.physics.density import core_density
+from rayfix.physics.detection import log_detection
 from rayfix.physics.likelihood import (
     EVIDENCE_FEATURES,
     advance_interval,
     angle_difference_deg,
-    log_silent,
 )
 from rayfix.physics.likelihood_grid import LikelihoodGrid, likelihood_grid
 from rayfix.physics.maps import AOA, MapTensors
@@ -198,7 +198,7 @@ def _log_likelihood(
 ) -> Tensor:
     if not len(observation):
         return grid.mean_CEP.new_zeros(0, len(grid.xy_m_P2))
-    detection_BP = _detection(observation, maps, noise, grid)
+    detection_BP = log_detection(observation, maps, noise, grid)
     chunk = max(1, CHUNK_ELEMENTS // (len(grid.xy_m_P2) * observation.cell_BK.shape[1]))
     for start in range(0, len(observation), chunk):
         part = slice(start, start + chunk)
@@ -318,33 +318,3 @@ def _density(
     """Density of observed values around map values of a variance of their own."""
     difference_R = angle_difference_deg(value_R, mean_R) if feature == AOA else value_R - mean_R
     return core_density(difference_R, variance_R + noise_R, noise.of_feature(feature), interval_R)
-
-
-def _detection(
-    observation: Observation, maps: MapTensors, noise: NoiseModel, grid: LikelihoodGrid
-) -> Tensor:
-    """Log probability of which cells were heard and which were not, [B, P]."""
-    share = noise.undetected_share
-    heard_CP = grid.heard_share_CP.clamp(0.25 * share, 1.0 - share)
-    heard_BC = observation.heard_BC.to(heard_CP.dtype)
-    silent_BC = (observation.listened_BC & ~observation.heard_BC).to(heard_CP.dtype)
-    listed_BC = heard_BC
-    if maps.detection_CHW is not None:
-        # The density of a measured level is a joint one: that the level reaches detection is in it.
-        listed_BC = heard_BC.scatter_add(
-            1,
-            observation.cell_BK,
-            -observation.valid_BKF[..., PATH_GAIN].to(heard_CP.dtype) * observation.heard_BK,
-        )
-    total_BP = listed_BC @ heard_CP.log()
-    # Sequences whose list was never full: a cell is silent only where it is not detected.
-    threshold_db_BC = observation.threshold_dbm_BC - maps.epre_dbm_C
-    detection_db_C = maps.noise_dbm_C + noise.detection_snr_db - maps.epre_dbm_C
-    full_B = (threshold_db_BC > detection_db_C + 1e-3).any(-1)
-    total_BP[~full_B] += silent_BC[~full_B] @ torch.log1p(-heard_CP)
-    for b in full_B.nonzero()[:, 0].tolist():
-        silent = silent_BC[b] > 0
-        total_BP[b] += log_silent(
-            heard_CP[silent], grid.gain_db_CP[silent], threshold_db_BC[b, silent, None], noise
-        ).sum(0)
-    return total_BP
