@@ -51,10 +51,15 @@ def maps_measure(
 
 @dataset_app.command("build")
 def dataset_build(
-    scene: Annotated[str, typer.Option(help="Name of the scene.")] = "munich",
+    scene: Annotated[
+        list[str] | None, typer.Option(help="A scene, default munich; may be repeated.")
+    ] = None,
     config: Annotated[Path, typer.Option(help="What to record.")] = Path("configs/dataset.yaml"),
     output: Annotated[
-        Path | None, typer.Option(help="Folder of the files; default data/<scene>.")
+        Path | None,
+        typer.Option(
+            help="Folder of the files (of several scenes: <output>/<scene>); default data/<scene>."
+        ),
     ] = None,
     split: Annotated[
         list[str] | None, typer.Option(help="Only this split; may be repeated.")
@@ -65,13 +70,17 @@ def dataset_build(
     radio_maps_dir: Annotated[Path, typer.Option(help="Folder of <scene>/cells.yaml.")] = Path(
         "radio_maps"
     ),
+    engine: Annotated[
+        str, typer.Option(help="local, or ray: chunks are traced on a Ray cluster.")
+    ] = "local",
+    parallel: Annotated[int, typer.Option(help="Chunks traced at a time.", min=1)] = 1,
 ) -> None:
     """Trace exact paths at outdoor places and write one dataset per split; resumes."""
-    from rayfix.measurement.build import build_dataset
+    from rayfix.measurement.build import build_datasets
 
-    files = build_dataset(
-        scene, config, output or Path("data") / scene, radio_maps_dir=radio_maps_dir,
-        conditions_path=conditions, splits=split or (),
+    files = build_datasets(
+        scene or ["munich"], config, output, radio_maps_dir=radio_maps_dir,
+        conditions_path=conditions, splits=split or (), engine=engine, parallel=parallel,
     )  # fmt: skip
     for file in files:
         typer.echo(f"Wrote {file}")

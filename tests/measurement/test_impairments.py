@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from rayfix.errors import InvalidInputError
-from rayfix.measurement.conditions import DRAWN_QUANTITIES, Condition
+from rayfix.measurement.conditions import Condition
 from rayfix.measurement.impairments import (
     clock_offset_ns,
     draw_reports,
@@ -20,11 +20,13 @@ from rayfix.units import wrap_deg
 
 from .free_space import CELLS, propagation
 
+DRAWN = ("rsrp_dbm", "rsrq_db", "sinr_db", "cqi", "timing_advance", "toa_ns", "aoa_deg")
+"""What every dataset gives."""
 ALL = Condition(
-    world="nominal", quantities=DRAWN_QUANTITIES, rsrp_residual_db=3.0, timing_error_ns=10.0,
+    world="nominal", quantities=DRAWN, rsrp_residual_db=3.0, timing_error_ns=10.0,
     aoa_error_deg=5.0, missing_share=0.2,
 )  # fmt: skip
-EXACT = Condition(world="nominal", quantities=DRAWN_QUANTITIES, rsrp_residual_db=0.0)
+EXACT = Condition(world="nominal", quantities=DRAWN, rsrp_residual_db=0.0)
 
 
 def places(sequences: int, reports: int, step_m: float = 0.0, seed: int = 0) -> np.ndarray:
@@ -90,7 +92,7 @@ def test_a_clock_offset_is_common_to_a_sequences_toas_and_leaves_the_rest_alone(
     plain = ALL.model_copy(update={"timing_error_ns": 0.0})
     off = plain.model_copy(update={"clock_offset_ns": 200.0})
     before, after = (draw_reports(paths, CELLS, c, 9) for c in (plain, off))
-    for name in set(DRAWN_QUANTITIES) - {"toa_ns"}:
+    for name in set(DRAWN) - {"toa_ns"}:
         np.testing.assert_array_equal(values(before, name), values(after, name))
     shift = values(after, "toa_ns") - values(before, "toa_ns")
     assert np.nanmax(np.abs(shift - np.nanmedian(shift, axis=(1, 2))[:, None, None])) <= 2.04
@@ -127,7 +129,7 @@ def test_half_of_the_residual_is_correlated_over_ten_metres(step_m: float) -> No
 def test_the_missing_share_holds_for_each_quantity_on_its_own() -> None:
     condition = ALL.model_copy(update={"missing_share_of": {"aoa_deg": 0.6}})
     batch = draw_reports(propagation(places(3000, 1)), CELLS, condition, 1)
-    for name in DRAWN_QUANTITIES:
+    for name in DRAWN:
         present = np.isfinite(values(batch, name))
         share = (present[..., 0] if name == "cqi" else present).mean()
         assert share == pytest.approx(0.4 if name == "aoa_deg" else 0.8, abs=0.02), name

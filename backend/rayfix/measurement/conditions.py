@@ -12,15 +12,28 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from rayfix.errors import ConfigError
+from rayfix.measurement.protocol import A3Event
 from rayfix.scene.cell import Cell
 
 DEFAULT_PATH = Path("configs/conditions.yaml")
 
 DrawnQuantity = Literal[
-    "rsrp_dbm", "rsrq_db", "sinr_db", "cqi", "timing_advance", "toa_ns", "aoa_deg"
+    "rsrp_dbm",
+    "rsrq_db",
+    "sinr_db",
+    "cqi",
+    "ri",
+    "pmi",
+    "timing_advance",
+    "toa_ns",
+    "aoa_deg",
+    "throughput_mbps",
+    "bler",
+    "beam_id",
 ]
 DRAWN_QUANTITIES: tuple[str, ...] = get_args(DrawnQuantity)
-"""Quantities that `draw_reports` can fill, names of `CellMeasurement`."""
+"""Quantities that `draw_reports` can fill, names of `CellMeasurement`; ri, pmi and beam_id need a
+dataset with the detail of its paths, throughput and block error rate the extra `maps`."""
 
 Share = Annotated[float, Field(ge=0, le=1)]
 
@@ -56,7 +69,8 @@ class Condition(BaseModel):
 
     Attributes:
         world: name of a world of the same file.
-        quantities: what is measured, names of `CellMeasurement`.
+        quantities: what is measured, names of `CellMeasurement`. CQI, RI, PMI, throughput and
+            block error rate are those of the serving cell.
         rsrp_residual_db: standard deviation of RSRP around its ray-traced value [dB]: shadowing
             and fading that ray tracing does not model. RSRQ, SINR and CQI follow from these RSRP.
         correlated_share: share of the residual's variance that is correlated in space along a
@@ -71,6 +85,9 @@ class Condition(BaseModel):
         aoa_error_deg: rms error of UL-AoA [deg].
         missing_share: share of each measured quantity that is missing, independently.
         missing_share_of: shares of single quantities that differ from it.
+        beam_error_db: standard deviation of L1-RSRP between the beams of a cell [dB].
+        handover: which cell serves, by event A3; none: always the strongest.
+        timing_advance_of: whose timing advance is known: every cell's, or the serving one's only.
         max_cells: a report holds this many cells, the strongest by measured RSRP.
     """
 
@@ -87,6 +104,9 @@ class Condition(BaseModel):
     aoa_error_deg: float = Field(default=0.0, ge=0, le=180)
     missing_share: Share = 0.0
     missing_share_of: dict[DrawnQuantity, Share] = Field(default_factory=dict)
+    beam_error_db: float = Field(default=0.0, ge=0, le=40)
+    handover: A3Event | None = None
+    timing_advance_of: Literal["all", "serving"] = "all"
     max_cells: int = Field(default=8, ge=1, le=64)
 
     @property

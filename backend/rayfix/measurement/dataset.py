@@ -1,7 +1,9 @@
 """Datasets: exact paths along sequences of places, per world, with the truth; a Zarr v3 file.
 
 Layout: `xy_m` [S, T, 2], `time_s` [T], `motion` [S], and per world a group with `path_gain_db`,
-`toa_ns`, `aoa_deg`, `los` [S, T, C]; NaN = no path. Reports are drawn from it by a condition and a
+`toa_ns`, `aoa_deg`, `los` [S, T, C] and, where they were recorded, the arrays of
+`propagation.PathDetail`; NaN = no path. Chunks lie together in shards of a thousand sequences, so
+that a dataset of any size has few files. Reports are drawn from it by a condition and a
 seed (`impairments.draw_reports`), so that training draws fresh errors in every epoch.
 
 Shape letters: S sequences, T places of a sequence, C cells.
@@ -11,6 +13,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import os
 import shutil
 import zipfile
@@ -29,16 +32,24 @@ from zarr.storage import LocalStore, ZipStore
 from rayfix.errors import ArtefactError, InvalidInputError
 from rayfix.measurement.conditions import Condition
 from rayfix.measurement.impairments import draw_reports
-from rayfix.measurement.propagation import Float64, Propagation
+from rayfix.measurement.propagation import PATH_DETAIL, Float64, PathDetail, Propagation
 from rayfix.measurement.report import ReportBatch
 from rayfix.radio_map.store import round_to_step
 from rayfix.scene.cell import Cell
 
 FORMAT = "rayfix-dataset-1"
-STEPS = {"xy_m": 2**-8, "path_gain_db": 2**-6, "toa_ns": 2**-5, "aoa_deg": 2**-5}
+STEPS = {
+    "xy_m": 2**-8, "path_gain_db": 2**-6, "toa_ns": 2**-5, "aoa_deg": 2**-5,
+    "delay_spread_ns": 2**-5, "k_factor_db": 2**-5, "departure_azimuth_deg": 2**-5,
+    "departure_zenith_deg": 2**-5, "arrival_azimuth_deg": 2**-5, "arrival_zenith_deg": 2**-5,
+    "beam_gain_db": 2**-4, "layer_ratio_db": 2**-4, "pmi_rank1_gain_db": 2**-6,
+}  # fmt: skip
 """Rounding step of each stored array: 4 mm, 0.02 dB, 0.03 ns and 0.03 deg, far finer than any
 quantity is reported; powers of two, because they compress well (see `radio_map.store`)."""
+CIRCULAR = ("aoa_deg", "departure_azimuth_deg", "arrival_azimuth_deg")
+"""Bearings: rounded, they stay in [0, 360)."""
 SEQUENCES_PER_SHARD = 1000
+SEQUENCES_PER_CHUNK = 250
 
 
 @dataclass(frozen=True)
@@ -187,8 +198,10 @@ def _arrays(dataset: Dataset) -> dict[str, tuple[npt.NDArray[Any], tuple[str, ..
             ("toa_ns", p.toa_ns_BTC),
             ("aoa_deg", p.aoa_deg_BTC),
             ("los", p.los_BTC),
+            *(((detail, getattr(p.detail, detail)) for detail in PATH_DETAIL) if p.detail else ()),
         ):
-            arrays[f"{name}/{quantity}"] = (values, ("sequence", "report", "cell"))
+            dimensions = ("sequence", "report", "cell", "beam")[: values.ndim]
+            arrays[f"{name}/{quantity}"] = (values, dimensions)
     return {
         path: (_rounded(path.rpartition("/")[2], values), names)
         for path, (values, names) in arrays.items()
@@ -199,7 +212,7 @@ def _rounded(quantity: str, values: npt.NDArray[Any]) -> npt.NDArray[Any]:
     if quantity not in STEPS:
         return values
     rounded = round_to_step(values, STEPS[quantity])
-    return np.mod(rounded, np.float32(360)) if quantity == "aoa_deg" else rounded
+    return np.mod(rounded, np.float32(360)) if quantity in CIRCULAR else rounded
 
 
 def _sha256(values: npt.NDArray[Any]) -> str:
@@ -222,12 +235,15 @@ def _write(dataset: Dataset, store: ZipStore | LocalStore) -> None:
         },
     )
     for path, (values, names) in arrays.items():
-        chunks = (min(len(values), SEQUENCES_PER_SHARD), *values.shape[1:])
+        length, rest = max(1, len(values)), tuple(max(1, size) for size in values.shape[1:])
+        chunk = min(length, SEQUENCES_PER_CHUNK)
+        shard = min(math.ceil(length / chunk), SEQUENCES_PER_SHARD // SEQUENCES_PER_CHUNK) * chunk
         array = group.create_array(
             path,
             shape=values.shape,
             dtype=values.dtype,
-            chunks=tuple(max(1, length) for length in chunks),
+            chunks=(chunk, *rest),
+            shards=(shard, *rest),
             compressors=BloscCodec(cname="zstd", clevel=9, shuffle="bitshuffle"),
             fill_value=np.nan if values.dtype.kind == "f" else 0,
             dimension_names=names,
@@ -265,23 +281,35 @@ def load_dataset(path: Path) -> Dataset:
     arrays = {name: _read(path, group, name, sums[name]) for name in sums}
     store.close()
     try:
+        xy_m_ST2 = arrays["xy_m"].astype(np.float64)
         worlds = {
-            name: DatasetWorld(
-                there,
-                Propagation(
-                    arrays["xy_m"].astype(np.float64),
-                    arrays["time_s"],
-                    arrays[f"{name}/path_gain_db"],
-                    arrays[f"{name}/toa_ns"],
-                    arrays[f"{name}/aoa_deg"],
-                    arrays[f"{name}/los"],
-                ),
-            )
+            name: DatasetWorld(there, propagation_of(arrays, name, xy_m_ST2, arrays["time_s"]))
             for name, there in cells.items()
         }
         return Dataset(scene, arrays["motion"].astype(np.int64), worlds, attributes)
     except (KeyError, InvalidInputError) as error:
         raise ArtefactError(path, f"arrays do not fit together ({error})") from None
+
+
+def propagation_of(
+    arrays: Mapping[str, npt.NDArray[Any]], world: str, xy_m_ST2: Float64, time_s_T: Float64
+) -> Propagation:
+    """Propagation of a world from arrays by `world/quantity`, with its detail if they have it.
+
+    Raises:
+        KeyError: an array is missing, or some of the detail.
+        InvalidInputError: the shapes do not fit.
+    """
+    recorded = any(f"{world}/{quantity}" in arrays for quantity in PATH_DETAIL)
+    return Propagation(
+        xy_m_ST2,
+        time_s_T,
+        arrays[f"{world}/path_gain_db"],
+        arrays[f"{world}/toa_ns"],
+        arrays[f"{world}/aoa_deg"],
+        arrays[f"{world}/los"],
+        PathDetail(*(arrays[f"{world}/{name}"] for name in PATH_DETAIL)) if recorded else None,
+    )
 
 
 def _read(path: Path, group: zarr.Group, name: str, sha256: str) -> npt.NDArray[Any]:

@@ -13,7 +13,14 @@ import numpy.typing as npt
 
 from rayfix.errors import InvalidInputError
 from rayfix.measurement.conditions import Condition
+from rayfix.measurement.link import (
+    beam_rsrp_dbm,
+    rank_and_precoder,
+    strongest_beam,
+    throughput_and_bler,
+)
 from rayfix.measurement.propagation import Float64, Propagation
+from rayfix.measurement.protocol import serving_cells
 from rayfix.measurement.quantities import (
     cqi_from_sinr,
     detected,
@@ -31,8 +38,10 @@ from rayfix.scene.cell import Cell
 
 INTEGER_QUANTITIES = frozenset({"cqi", "ri", "pmi", "timing_advance", "beam_id"})
 RSRP = QUANTITIES.index("rsrp_dbm")
-CLOCK_STREAM = 1
-"""Sets the draw of clocks apart from that of all other errors of a seed."""
+SERVING_ONLY = ("cqi", "ri", "pmi", "throughput_mbps", "bler")
+"""Quantities that a phone reports of its serving cell alone."""
+CLOCK_STREAM, LINK_STREAM = 1, 2
+"""Set the draws of clocks, and of beams and block errors, apart from all other errors of a seed."""
 
 
 def draw_reports(
@@ -41,8 +50,9 @@ def draw_reports(
     """Reports that a phone would send; the same seed and input give the same reports.
 
     A cell is in a report when it is detected (`quantities.DETECTION_SNR_DB`, from its RSRP
-    without the residual) and among the strongest by measured RSRP. CQI is reported of the
-    strongest cell only, the serving one. A report that lost every quantity keeps the RSRP of its
+    without the residual) and among the strongest by measured RSRP, the serving cell always.
+    `SERVING_ONLY` quantities are reported of that cell: the strongest one unless the condition
+    has handovers. A report that lost every quantity keeps the RSRP of its
     strongest cell: a phone that measured nothing sends no report. A cell of which every quantity is
     missing is left out. Where no cell is detected there is no report: cells are -1 and its time is
     NaN.
@@ -67,15 +77,18 @@ def draw_reports(
     residual_BTC = rsrp_residual_db(propagation.xy_m_BT2, len(cells), condition, random)
     measured_BTC = traced_BTC + residual_BTC
     clock_BT = clock_offset_ns(propagation.time_s_T, len(propagation), condition, seed)
-    values_BTCQ = _quantities(propagation, measured_BTC, clock_BT, cells, condition, random)
+    values_BTCQ = _quantities(propagation, measured_BTC, clock_BT, cells, condition, seed, random)
     values_BTCQ[_missing(values_BTCQ.shape, condition, random)] = np.nan
 
     order_BTN = np.argsort(np.where(heard_BTC, -measured_BTC, np.inf), axis=-1, kind="stable")
     order_BTN = order_BTN[..., : min(condition.max_cells, len(cells))]
+    serving_BT1 = _serving(propagation, measured_BTC, heard_BTC, order_BTN, condition)
+    outside_BT = (order_BTN != serving_BT1).all(axis=-1) & (serving_BT1[..., 0] >= 0)
+    order_BTN[outside_BT, -1] = serving_BT1[outside_BT, 0]
     heard_BTN = np.take_along_axis(heard_BTC, order_BTN, axis=-1)
     values_BTNQ = np.take_along_axis(values_BTCQ, order_BTN[..., None], axis=-2)
-    if "cqi" in condition.quantities:
-        values_BTNQ[..., 1:, QUANTITIES.index("cqi")] = np.nan
+    for name in _of_serving_cell(condition):
+        values_BTNQ[order_BTN != serving_BT1, QUANTITIES.index(name)] = np.nan
     values_BTNQ[~heard_BTN] = np.nan
 
     lost_BT = np.isnan(values_BTNQ).all(axis=(-1, -2)) & heard_BTN[..., 0]
@@ -90,6 +103,28 @@ def draw_reports(
         values_BTNQ.astype(np.float32),
         (time_BT - first_B1).astype(np.float32),
     )
+
+
+def _serving(
+    propagation: Propagation,
+    measured_BTC: Float64,
+    heard_BTC: npt.NDArray[np.bool_],
+    order_BTN: npt.NDArray[np.intp],
+    condition: Condition,
+) -> npt.NDArray[np.int64]:
+    """The serving cell of each report, [B, T, 1]."""
+    if condition.handover is None:
+        return order_BTN[..., :1].astype(np.int64)
+    rsrp_BTC = np.where(heard_BTC, measured_BTC, np.nan)
+    return serving_cells(rsrp_BTC, propagation.time_s_T, condition.handover)[..., None]
+
+
+def _of_serving_cell(condition: Condition) -> list[str]:
+    """Measured quantities that only the serving cell has."""
+    alone = {*SERVING_ONLY} | (
+        {"timing_advance"} if condition.timing_advance_of == "serving" else set()
+    )
+    return [name for name in condition.quantities if name in alone]
 
 
 def rsrp_residual_db(
@@ -133,6 +168,7 @@ def _quantities(
     clock_BT: Float64,
     cells: Sequence[Cell],
     condition: Condition,
+    seed: int,
     random: np.random.Generator,
 ) -> Float64:
     """Every measured quantity with its error, quantised, shape [B, T, C, Q]."""
@@ -150,12 +186,37 @@ def _quantities(
         "toa_ns": quantise_toa_ns(one_way),
         "aoa_deg": quantise_aoa_deg(aoa),
     }
+    drawn |= _link_quantities(propagation, sinr, measured_BTC, cells, condition, seed)
     # A time of flight that the phone's clock would make negative is not reported.
     drawn["toa_ns"][(one_way < 0) & (clock_BT[..., None] != 0)] = np.nan
     values = np.full((*sinr.shape, len(QUANTITIES)), np.nan)
     for name in condition.quantities:
         values[..., QUANTITIES.index(name)] = drawn[name]
     return values
+
+
+def _link_quantities(
+    propagation: Propagation,
+    sinr: Float64,
+    measured_BTC: Float64,
+    cells: Sequence[Cell],
+    condition: Condition,
+    seed: int,
+) -> dict[str, Float64]:
+    """Beams, rank, precoder, throughput and block errors, as far as the condition asks for them."""
+    wanted = set(condition.quantities)
+    drawn: dict[str, Float64] = {}
+    random = np.random.default_rng([seed, LINK_STREAM])
+    if "beam_id" in wanted:
+        beams = beam_rsrp_dbm(measured_BTC, propagation.recorded_detail("beam_id"))
+        errors = condition.beam_error_db * random.standard_normal(beams.shape)
+        drawn["beam_id"] = strongest_beam(beams + errors)
+    if wanted & {"ri", "pmi"}:
+        detail = propagation.recorded_detail("ri, pmi")
+        drawn["ri"], drawn["pmi"] = rank_and_precoder(sinr, detail)
+    if wanted & {"throughput_mbps", "bler"}:
+        drawn["throughput_mbps"], drawn["bler"] = throughput_and_bler(sinr, cells, random)
+    return drawn
 
 
 def _missing(

@@ -41,6 +41,9 @@ class TracingConfig(BaseModel):
     diffraction: bool = True
     rays_per_site: int = Field(default=1_000_000, ge=1, le=100_000_000)
     seed: int = Field(default=1, ge=0)
+    detail: bool = Field(
+        default=False, description="record `propagation.PathDetail` too: files twice as large"
+    )
 
 
 class DatasetConfig(BaseModel):

@@ -8,11 +8,13 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import math
 import shutil
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -22,23 +24,38 @@ from rich import progress as bar
 from rayfix import __version__
 from rayfix.errors import InvalidInputError
 from rayfix.files import write_bytes_whole, write_text_whole
-from rayfix.measurement.dataset import Dataset, DatasetWorld, load_dataset, save_dataset
-from rayfix.measurement.propagation import Float64, Propagation
+from rayfix.measurement.dataset import (
+    Dataset,
+    DatasetWorld,
+    load_dataset,
+    propagation_of,
+    save_dataset,
+)
+from rayfix.measurement.propagation import Float64
 from rayfix.measurement.quantities import detected, rsrp_dbm
 from rayfix.scene.cell import Cell
 
 Arrays = dict[str, npt.NDArray[Any]]
 Progress = Callable[[float], None]
 """Receives the share done, 0 to 1."""
+RunChunks = Callable[[Sequence[tuple[int, Float64]]], Iterator[tuple[int, bytes]]]
+"""Traces chunks, given by number and places [S, T, 2]; yields number and `trace_chunk`'s bytes as
+they come in, in any order."""
 
 
 class Traced(NamedTuple):
-    """What a tracer gives: arrays [N, C], NaN = no path (see `Propagation`)."""
+    """What a tracer gives: arrays [N, C], NaN = no path (see `Propagation`); `detail` by the names
+    of `PathDetail`, or empty."""
 
     path_gain_db: npt.NDArray[np.float32]
     toa_ns: npt.NDArray[np.float32]
     aoa_deg: npt.NDArray[np.float32]
     los: npt.NDArray[np.bool_]
+    detail: Mapping[str, npt.NDArray[np.float32]] = MappingProxyType({})
+
+
+QUANTITIES = ("path_gain_db", "toa_ns", "aoa_deg", "los")
+"""Arrays that every world of a dataset has."""
 
 
 @dataclass(frozen=True)
@@ -90,6 +107,7 @@ def record(
     path: Path,
     *,
     show_progress: bool = True,
+    run: RunChunks | None = None,
 ) -> Path:
     """Trace sequences and write them as a dataset; finished chunks of a killed build are kept.
 
@@ -101,6 +119,7 @@ def record(
         worlds: the worlds to trace, by name.
         path: the file or folder to write. Chunks lie in a hidden folder beside it until it is
             whole.
+        run: traces chunks elsewhere (other processes, a cluster); without it, here.
     Returns:
         `path`.
     Raises:
@@ -114,7 +133,7 @@ def record(
     if not stamp.is_file() or stamp.read_text(encoding="utf-8") != key:
         shutil.rmtree(parts, ignore_errors=True)
         write_text_whole(stamp, key)
-    arrays, heard_S = _trace_until_enough(recording, worlds, parts, show_progress)
+    arrays, heard_S = _trace_until_enough(recording, worlds, parts, show_progress, run)
     index = np.flatnonzero(heard_S)[: recording.wanted]
     if len(index) < recording.wanted:
         raise InvalidInputError(
@@ -128,15 +147,9 @@ def record(
         "rayfix_version": __version__,
     }
     times = np.arange(recording.xy_m_ST2.shape[1], dtype=np.float64) * recording.interval_s
+    xy_m_ST2 = recording.xy_m_ST2[: len(heard_S)]
     kept = {
-        name: DatasetWorld(
-            world.cells,
-            Propagation(
-                recording.xy_m_ST2[index],
-                times,
-                *(arrays[f"{name}/{quantity}"][index] for quantity in Traced._fields),
-            ),
-        )
+        name: DatasetWorld(world.cells, propagation_of(arrays, name, xy_m_ST2, times)[index])
         for name, world in worlds.items()
     }
     save_dataset(Dataset(recording.scene, recording.motion_S[index], kept, attributes), path)
@@ -145,48 +158,73 @@ def record(
 
 
 def _trace_until_enough(
-    recording: Recording, worlds: Mapping[str, TracedWorld], parts: Path, show_progress: bool
+    recording: Recording,
+    worlds: Mapping[str, TracedWorld],
+    parts: Path,
+    show_progress: bool,
+    run: RunChunks | None,
 ) -> tuple[Arrays, npt.NDArray[np.bool_]]:
-    """Arrays [S, T, C] by `world/quantity` of the first S sequences, and which are heard [S]."""
+    """Arrays [S, T, C] by `world/quantity` of the first S sequences, and which are heard [S].
+
+    Chunks are traced as many at a time as the missing sequences fill at least, so that no more are
+    traced than one after the other, wherever they are traced.
+    """
+    size = recording.sequences_per_chunk
+    starts = range(0, len(recording.xy_m_ST2), size)
     chunks: list[Arrays] = []
     heard: list[npt.NDArray[np.bool_]] = []
-    receivers, found, started = 0.0, 0, time.monotonic()
+    found, earlier, began = 0, 0, time.monotonic()
     with _progress_bar(show_progress) as shown:
         task = shown.add_task(f"{recording.name}: paths", total=recording.wanted, rate="")
-        for start in range(0, len(recording.xy_m_ST2), recording.sequences_per_chunk):
-            file = parts / f"chunk-{start:06d}.npz"
-            xy = recording.xy_m_ST2[start : start + recording.sequences_per_chunk]
-            if not file.exists():
-                places, of_report = _unique(xy)
-                before = receivers
 
-                def advance(
-                    share: float, before: float = before, places: int = len(places),
-                    done: int = found, sequences: int = len(xy),
-                ) -> None:  # fmt: skip
-                    traced = before + share * places * len(worlds)
-                    rate = traced / max(time.monotonic() - started, 1e-9)
-                    shown.update(
-                        task,
-                        completed=min(done + share * sequences, recording.wanted),
-                        rate=f"{rate:.1f} receivers/s",
-                    )
+        def advance(sequences: float) -> None:
+            per_minute = 60.0 * (earlier + sequences) / max(time.monotonic() - began, 1e-9)
+            done = min(found + sequences, recording.wanted)
+            shown.update(task, completed=done, rate=f"{per_minute:.1f} sequences/min")
 
-                buffer = io.BytesIO()
-                traced = _trace(places, of_report, worlds, advance)
-                np.savez_compressed(buffer, **traced)  # type: ignore[arg-type]
-                write_bytes_whole(file, buffer.getvalue())
-                receivers += len(places) * len(worlds)
-            with np.load(file, allow_pickle=False) as stored:
-                chunks.append(dict(stored))
-            kept = _heard_at_last(chunks[-1], worlds)
-            heard.append(kept | recording.may_be_silent)
-            found += int(heard[-1].sum())
+        def run_here(waiting: Sequence[tuple[int, Float64]]) -> Iterator[tuple[int, bytes]]:
+            for before, (start, xy_ST2) in enumerate(waiting):
+
+                def share(done: float, before: int = before) -> None:
+                    advance((before + done) * size)
+
+                yield start, trace_chunk(xy_ST2, worlds, share)
+
+        while found < recording.wanted and len(chunks) < len(starts):
+            few = math.ceil((recording.wanted - found) / size)
+            following = starts[len(chunks) : len(chunks) + few]
+            waiting = [
+                (start, recording.xy_m_ST2[start : start + size])
+                for start in following
+                if not _file(parts, start).exists()
+            ]
+            if waiting:
+                for done, (start, content) in enumerate((run or run_here)(waiting)):
+                    write_bytes_whole(_file(parts, start), content)
+                    advance((done + 1) * size)
+            earlier += len(waiting) * size
+            for start in following:
+                with np.load(_file(parts, start), allow_pickle=False) as stored:
+                    chunks.append(dict(stored))
+                kept = _heard_at_last(chunks[-1], worlds)
+                heard.append(kept | recording.may_be_silent)
+                found += int(heard[-1].sum())
             shown.update(task, completed=min(found, recording.wanted))
-            if found >= recording.wanted:
-                break
     together = {name: np.concatenate([chunk[name] for chunk in chunks]) for name in chunks[0]}
     return together, np.concatenate(heard)
+
+
+def _file(parts: Path, start: int) -> Path:
+    return parts / f"chunk-{start:06d}.npz"
+
+
+def trace_chunk(xy_ST2: Float64, worlds: Mapping[str, TracedWorld], progress: Progress) -> bytes:
+    """Arrays [S, T, C] by `world/quantity` of some sequences, as the bytes of an npz file."""
+    places, of_report = _unique(xy_ST2)
+    buffer = io.BytesIO()
+    traced = _trace(places, of_report, worlds, progress)
+    np.savez_compressed(buffer, **traced)  # type: ignore[arg-type]
+    return buffer.getvalue()
 
 
 def _unique(xy_ST2: Float64) -> tuple[Float64, npt.NDArray[np.int64]]:
@@ -208,7 +246,9 @@ def _trace(
         def advance(share: float, number: int = number) -> None:
             progress((number + share) / len(worlds))
 
-        for quantity, values in world.trace(places_N2, advance)._asdict().items():
+        traced = world.trace(places_N2, advance)
+        found = {quantity: getattr(traced, quantity) for quantity in QUANTITIES} | {**traced.detail}
+        for quantity, values in found.items():
             arrays[f"{name}/{quantity}"] = values[of_report_ST]
     return arrays
 

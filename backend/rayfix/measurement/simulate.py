@@ -11,7 +11,7 @@ from rayfix.measurement.build import City
 from rayfix.measurement.conditions import load_conditions
 from rayfix.measurement.impairments import draw_reports, to_reports
 from rayfix.measurement.places import TracingConfig
-from rayfix.measurement.propagation import Propagation
+from rayfix.measurement.propagation import PathDetail, Propagation
 from rayfix.measurement.report_file import ReportFile, TruePlace
 
 INTERVAL_S = 0.2
@@ -51,7 +51,7 @@ def simulate_reports(
         names = ", ".join(known.conditions)
         raise ConfigError(conditions_path, f"no condition '{condition}' (known: {names})")
     errors = known.conditions[condition]
-    city = City(scene, radio_maps_dir, TracingConfig(rays_per_site=rays))
+    city = City(scene, radio_maps_dir, TracingConfig(rays_per_site=rays, detail=True))
     x_m, y_m = (float(value) for value in city.scene.georeference.to_local(lat_deg, lon_deg))
     place_12 = np.array([[x_m, y_m]])
     if not city.scene.extent.contains(x_m, y_m):
@@ -67,6 +67,9 @@ def simulate_reports(
         toa_ns_BTC=np.repeat(traced.toa_ns[None], reports, axis=1),
         aoa_deg_BTC=np.repeat(traced.aoa_deg[None], reports, axis=1),
         los_BTC=np.repeat(traced.los[None], reports, axis=1),
+        detail=PathDetail(
+            **{name: np.repeat(v[None], reports, axis=1) for name, v in traced.detail.items()}
+        ),
     )
     batch = draw_reports(propagation, world.cells, errors, seed)
     drawn = to_reports(batch, [cell.cell_id for cell in world.cells])[0]

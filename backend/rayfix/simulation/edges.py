@@ -249,6 +249,7 @@ def _with_field(
         receiver=pairs[1].astype(np.int64),
         delay_s=(before + after).numpy().astype(np.float64) / SPEED_OF_LIGHT_M_S,
         departure=incident.numpy().T.astype(np.float32),
+        arrival=-diffracted.numpy().T.astype(np.float32),
         response=response,
         kind=np.full(count, PathKind.DIFFRACTION, np.uint8),
     )

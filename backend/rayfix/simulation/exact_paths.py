@@ -5,8 +5,8 @@ Shape letters: N receivers, C cells, P paths.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, fields
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, fields
 
 import numpy as np
 import numpy.typing as npt
@@ -14,6 +14,7 @@ import numpy.typing as npt
 from rayfix.errors import InvalidInputError
 from rayfix.scene.cell import Cell, sites_of
 from rayfix.simulation.features import FeatureSums
+from rayfix.simulation.path_detail import BEAM_GAIN, BEAMS, DETAIL, path_detail
 from rayfix.simulation.path_list import PathList
 from rayfix.simulation.world import World
 
@@ -28,12 +29,14 @@ class PathsConfig:
         max_depth: reflections of a path at most.
         diffraction: whether first-order diffracted paths count.
         rays_per_site: rays that search for chains of reflecting surfaces.
+        detail: whether to look at angles, beams and ports too (`path_detail`).
         receivers_per_batch: receivers traced together; bounds the memory (about 1 GB).
     """
 
     max_depth: int = 5
     diffraction: bool = True
     rays_per_site: int = 500_000
+    detail: bool = False
     receivers_per_batch: int = 2_000
 
 
@@ -55,13 +58,18 @@ class PathFeatures:
     """Gain of the strongest path over that of all others [dB]; +inf with a single path."""
     los: npt.NDArray[np.bool_]
     """Whether the direct path is free."""
+    detail: Mapping[str, FloatArray] = field(default_factory=dict)
+    """Arrays of `path_detail`, [N, C] and the beams [N, C, A], where they were asked for."""
 
     @staticmethod
     def joined(parts: Sequence[PathFeatures]) -> PathFeatures:
         """Features of several batches of receivers, in order."""
-        return PathFeatures(
-            *(np.concatenate([getattr(p, f.name) for p in parts]) for f in fields(PathFeatures))
-        )
+        joined = {name: np.concatenate([getattr(p, name) for p in parts]) for name in _FEATURES}
+        detail = {name: np.concatenate([p.detail[name] for p in parts]) for name in parts[0].detail}
+        return PathFeatures(**joined, detail=detail)
+
+
+_FEATURES = tuple(f.name for f in fields(PathFeatures) if f.name != "detail")
 
 
 def exact_paths(
@@ -99,7 +107,7 @@ def exact_paths(
     parts: list[PathFeatures] = []
     for batch, start in enumerate(starts):
         receivers = positions[start : start + config.receivers_per_batch]
-        features = _undetected(len(receivers), len(cells))
+        features = _undetected(len(receivers), len(cells), config.detail)
         for number, (site, members) in enumerate(sites.items()):
             paths = site_paths(world, site, receivers, seed=seed, config=config)
             for index in members:
@@ -107,7 +115,7 @@ def exact_paths(
             if progress:
                 progress((batch + (number + 1) / len(sites)) / len(starts))
         parts.append(features)
-    return PathFeatures.joined(parts) if parts else _undetected(0, len(cells))
+    return PathFeatures.joined(parts) if parts else _undetected(0, len(cells), config.detail)
 
 
 def site_paths(
@@ -136,7 +144,7 @@ def site_paths(
     return PathList.joined([paths, diffracted_paths(world, seen, position, receivers)])
 
 
-def _undetected(receivers: int, cells: int) -> PathFeatures:
+def _undetected(receivers: int, cells: int, detail: bool) -> PathFeatures:
     def missing() -> FloatArray:
         return np.full((receivers, cells), np.nan, np.float32)
 
@@ -147,6 +155,10 @@ def _undetected(receivers: int, cells: int) -> PathFeatures:
         rms_delay_spread_ns=missing(),
         k_factor_db=missing(),
         los=np.zeros((receivers, cells), bool),
+        detail={name: missing() for name in DETAIL if name != BEAM_GAIN}
+        | {BEAM_GAIN: np.full((receivers, cells, BEAMS), np.nan, np.float32)}
+        if detail
+        else {},
     )
 
 
@@ -155,7 +167,10 @@ def _fill(features: PathFeatures, column: int, cell: Cell, paths: PathList) -> N
     sums = FeatureSums(cell, len(features.los))
     sums.add(paths)
     values, heard, free = sums.values()
-    for field in fields(features):
-        if field.name != "los":
-            getattr(features, field.name)[heard, column] = values[field.name][heard]
+    for name in _FEATURES:
+        if name != "los":
+            getattr(features, name)[heard, column] = values[name][heard]
     features.los[:, column] = heard & free
+    if features.detail:
+        for name, array in path_detail(cell, paths, len(heard)).items():
+            features.detail[name][heard, column] = array[heard]

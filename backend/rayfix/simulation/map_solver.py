@@ -265,10 +265,12 @@ def direct_paths(
     distance = np.linalg.norm(way, axis=1)
     amplitude = world.wavelength_m / (4.0 * math.pi * distance)
     response = amplitude[:, None, None] * np.eye(2)
+    direction = (way / distance[:, None]).astype(np.float32)
     return PathList(
         free.astype(np.int64),
         distance / SPEED_OF_LIGHT_M_S,
-        (way / distance[:, None]).astype(np.float32),
+        direction,
+        -direction,
         response.astype(np.complex64),
         np.full(len(free), PathKind.LINE_OF_SIGHT, np.uint8),
     )

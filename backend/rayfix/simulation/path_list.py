@@ -34,6 +34,8 @@ class PathList:
     """Propagation delay [s], [P]."""
     departure: npt.NDArray[np.float32]
     """Unit vector of departure at the site (east, north, up), [P, 3]."""
+    arrival: npt.NDArray[np.float32]
+    """Unit vector at the receiver toward where the path comes from, [P, 3]."""
     response: npt.NDArray[np.complex64]
     """Amplitude received by an isotropic antenna, [P, 2 (excitation theta, phi), 2 (received)];
     the sum of |.|^2 over the last axis is the path gain (linear)."""
@@ -49,6 +51,7 @@ class PathList:
         return PathList(
             np.zeros(0, np.int64),
             np.zeros(0),
+            np.zeros((0, 3), np.float32),
             np.zeros((0, 3), np.float32),
             np.zeros((0, 2, 2), np.complex64),
             np.zeros(0, np.uint8),

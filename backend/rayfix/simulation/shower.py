@@ -176,6 +176,7 @@ def _paths(
         receiver=pixel,
         delay_s=length / SPEED_OF_LIGHT_M_S,
         departure=taken(rays.departure).T.astype(np.float32),
+        arrival=-way.astype(np.float32),
         response=(response * amplitude[:, None, None]).astype(np.complex64),
         kind=np.where(taken(rays.scattered), PathKind.SCATTERING, PathKind.REFLECTION).astype(
             np.uint8

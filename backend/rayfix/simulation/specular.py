@@ -280,6 +280,7 @@ def _solved(
         receiver=buffer.target_indices.numpy().astype(np.int64),
         delay_s=buffer.tau.numpy().astype(np.float64),
         departure=buffer.k_tx.numpy().T.astype(np.float32),
+        arrival=buffer.k_rx.numpy().T.astype(np.float32),
         response=np.asarray(response).transpose(2, 0, 1).astype(np.complex64),
         kind=np.where(depth == 0, PathKind.LINE_OF_SIGHT, PathKind.REFLECTION).astype(np.uint8),
     )
