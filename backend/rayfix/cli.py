@@ -86,6 +86,40 @@ def dataset_build(
         typer.echo(f"Wrote {file}")
 
 
+@dataset_app.command("card")
+def dataset_card(
+    path: Annotated[Path, typer.Argument(help="The dataset, .zarr or .zarr.zip.")],
+    condition: Annotated[
+        str, typer.Option(help="Whose draws are shown, a name in the conditions file.")
+    ] = "standard",
+    output: Annotated[
+        Path | None, typer.Option(help="Folder of the card; default <dataset>-card beside it.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the checks as JSON.")] = False,
+    conditions: Annotated[Path, typer.Option(help="Where conditions are defined.")] = Path(
+        "configs/conditions.yaml"
+    ),
+    radio_maps_dir: Annotated[Path, typer.Option(help="Folder of <scene>/scene.json.")] = Path(
+        "radio_maps"
+    ),
+) -> None:
+    """Check a dataset and write its card with histograms; exit code 1 if a check fails."""
+    from rayfix.measurement.card import write_card
+
+    card = write_card(
+        path, condition=condition, conditions_path=conditions, radio_maps_dir=radio_maps_dir,
+        output=output,
+    )  # fmt: skip
+    if as_json:
+        typer.echo(json.dumps(card.document()))
+    else:
+        for check in card.checks:
+            typer.echo(f"{'pass' if check.passed else 'FAIL'}  {check.name}: {check.found}")
+        typer.echo(f"Wrote {card.folder / 'card.md'}")
+    if not card.passed:
+        raise typer.Exit(1)
+
+
 @dataset_app.command("routes")
 def dataset_routes(
     scene: Annotated[str, typer.Option(help="Name of the scene.")] = "munich",
