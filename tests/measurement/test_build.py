@@ -9,8 +9,9 @@ import pytest
 import yaml
 
 from rayfix.errors import ConfigError, InvalidInputError
-from rayfix.measurement.build import build_dataset
-from rayfix.measurement.dataset import load_dataset
+from rayfix.measurement.build import build_dataset, build_datasets
+from rayfix.measurement.dataset import aligned_with, load_dataset
+from rayfix.measurement.propagation import PATH_DETAIL
 from rayfix.measurement.quantities import rsrp_dbm, sinr_and_rsrq_db
 from rayfix.scene.cell import load_cells, save_cells
 from rayfix.simulation.link import link_features
@@ -85,3 +86,60 @@ def test_reported_sinr_is_the_maps_sinr() -> None:
     gain[random.random(gain.shape) < 0.3] = np.nan
     sinr, _ = sinr_and_rsrq_db(rsrp_dbm(gain, CELLS), CELLS)
     np.testing.assert_allclose(link_features(gain.T, CELLS)["sinr_db"].T, sinr, atol=1e-3)
+
+
+def test_other_processes_trace_the_same_and_with_the_detail_of_paths(munich: Path) -> None:
+    config = yaml.safe_load((munich / "dataset.yaml").read_text())
+    config["paths"]["detail"] = True
+    config["sequences_per_chunk"] = 2
+    config["splits"]["tiny"]["worlds"] = ["nominal"]
+    (munich / "dataset.yaml").write_text(yaml.safe_dump(config))
+    found = []
+    for parallel in (1, 2):
+        (path,) = build_datasets(
+            ["munich"], munich / "dataset.yaml", munich / f"out{parallel}",
+            radio_maps_dir=munich / "radio_maps", conditions_path=CONDITIONS, parallel=parallel,
+        )  # fmt: skip
+        found.append(load_dataset(path).world("nominal").propagation)
+    here, there = found
+    np.testing.assert_array_equal(here.path_gain_db_BTC, there.path_gain_db_BTC)
+    assert here.detail is not None and there.detail is not None
+    heard = np.isfinite(here.path_gain_db_BTC)
+    for name in PATH_DETAIL:
+        values = getattr(here.detail, name)
+        np.testing.assert_array_equal(values, getattr(there.detail, name), err_msg=name)
+        assert not np.isnan(values[heard]).any(), name
+        assert np.isnan(values[~heard]).all(), name
+
+
+def test_scenes_are_looked_up_before_the_first_is_traced(munich: Path) -> None:
+    def build_all(*scenes: str, engine: str = "local") -> list[Path]:
+        return build_datasets(
+            scenes, munich / "dataset.yaml", munich / "out",
+            radio_maps_dir=munich / "radio_maps", conditions_path=CONDITIONS, engine=engine,
+        )  # fmt: skip
+
+    with pytest.raises(InvalidInputError, match=r"scene.*'atlantis'"):
+        build_all("munich", "atlantis")
+    with pytest.raises(InvalidInputError, match=r"scene.*'munich' is given twice"):
+        build_all("munich", "munich")
+    with pytest.raises(InvalidInputError, match=r"engine.*local, ray"):
+        build_all("munich", engine="cloud")
+    assert not (munich / "out").exists()
+
+
+def test_several_scenes_have_folders_of_their_own(munich: Path) -> None:
+    config = yaml.safe_load((munich / "dataset.yaml").read_text())
+    config["sequences_per_chunk"], config["reports"] = 2, 1
+    config["splits"]["tiny"] |= {"sequences": 1, "worlds": ["nominal"]}
+    (munich / "dataset.yaml").write_text(yaml.safe_dump(config))
+    tower = CELLS[0].model_copy(update={"x_m": 0.0, "y_m": 0.0, "z_m": 40.0})
+    save_cells(munich / "radio_maps/etoile/cells.yaml", [tower])
+    files = build_datasets(
+        ["munich", "etoile"], munich / "dataset.yaml", munich / "out",
+        radio_maps_dir=munich / "radio_maps", conditions_path=CONDITIONS,
+    )  # fmt: skip
+    assert files == [munich / f"out/{name}/tiny.zarr.zip" for name in ("munich", "etoile")]
+    assert [load_dataset(file).scene for file in files] == ["munich", "etoile"]
+    with pytest.raises(InvalidInputError, match=r"'etoile'.*'munich'"):
+        aligned_with(load_dataset(files[1]), CELLS[1:], "munich")

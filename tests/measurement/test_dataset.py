@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import zarr
 
 from rayfix.errors import ArtefactError, InvalidInputError
 from rayfix.measurement.conditions import Condition
@@ -17,6 +18,7 @@ from rayfix.measurement.dataset import (
     load_dataset,
     save_dataset,
 )
+from rayfix.measurement.propagation import PATH_DETAIL
 
 from .free_space import CELLS, propagation
 
@@ -120,3 +122,48 @@ def test_cells_that_the_map_lacks_or_has_elsewhere_are_refused() -> None:
     moved = (CELLS[0].model_copy(update={"x_m": 1.0}), *CELLS[1:])
     with pytest.raises(InvalidInputError, match=r"A-0: x_m.*-150.*1.0.*'city'"):
         aligned_with(data, moved, "city")
+
+
+def test_the_detail_of_paths_comes_back_where_it_was_recorded(tmp_path: Path) -> None:
+    way = np.random.default_rng(2).uniform(-200, 200, (12, 3, 2))
+    paths = propagation(way, with_detail=True)
+    before = Dataset("plain", np.ones(12, int), {"nominal": DatasetWorld(CELLS, paths)})
+    after = load_dataset(save_dataset(before, tmp_path / "data.zarr"))
+    old, new = paths.detail, after.worlds["nominal"].propagation.detail
+    assert old is not None and new is not None
+    for name in PATH_DETAIL:
+        np.testing.assert_allclose(getattr(new, name), getattr(old, name), atol=0.04, err_msg=name)
+    assert (new.departure_azimuth_deg < 360).all()
+    # Parts, reordered cells and cells that only the map knows keep detail and paths together.
+    last = after[3:5].worlds["nominal"].propagation.last(2).with_cells(np.array([4, -1]))
+    assert last.detail is not None
+    np.testing.assert_array_equal(last.detail.beam_gain_db[:, :, 0], new.beam_gain_db[3:5, 1:, 4])
+    assert np.isnan(last.detail.beam_gain_db[:, :, 1]).all()
+    assert (
+        load_dataset(save_dataset(small_dataset(), tmp_path / "less.zarr"))
+        .worlds["nominal"]
+        .propagation.detail
+        is None
+    )
+
+
+def test_half_a_detail_is_refused(tmp_path: Path) -> None:
+    paths = propagation(np.zeros((2, 1, 2)), with_detail=True)
+    data = Dataset("plain", np.ones(2, int), {"nominal": DatasetWorld(CELLS, paths)})
+    path = save_dataset(data, tmp_path / "data.zarr")
+    group = zarr.open_group(path)
+    sums = dict(group.attrs["sha256"])
+    del sums["nominal/pmi_rank2"]
+    group.attrs["sha256"] = sums
+    with pytest.raises(ArtefactError, match="pmi_rank2"):
+        load_dataset(path)
+
+
+def test_chunks_lie_together_in_shards(tmp_path: Path) -> None:
+    way = np.zeros((2600, 1, 2))
+    data = Dataset("plain", np.ones(2600, int), {"nominal": DatasetWorld(CELLS, propagation(way))})
+    path = save_dataset(data, tmp_path / "data.zarr")
+    array = zarr.open_array(path / "nominal/path_gain_db")
+    assert (array.chunks[0], array.shards[0]) == (250, 1000)
+    assert len([f for f in (path / "nominal/path_gain_db/c").rglob("*") if f.is_file()]) == 3
+    assert len(load_dataset(path)) == 2600

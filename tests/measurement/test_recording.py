@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +14,14 @@ from rayfix.measurement.dataset import load_dataset
 from rayfix.measurement.motion import MotionMix
 from rayfix.measurement.places import DatasetConfig, Places, SplitConfig, candidates
 from rayfix.measurement.propagation import Float64
-from rayfix.measurement.recording import Progress, Recording, Traced, TracedWorld, record
+from rayfix.measurement.recording import (
+    Progress,
+    Recording,
+    Traced,
+    TracedWorld,
+    record,
+    trace_chunk,
+)
 from rayfix.scene.cell import Cell
 
 from .free_space import CELLS, trace
@@ -157,3 +164,27 @@ def test_splits_that_do_not_fit_are_refused_by_field() -> None:
         candidates(crowded, "train", PLACES)
     with pytest.raises(InvalidInputError, match=r"no 'tset'.*test, train"):
         candidates(CONFIG, "tset", PLACES)
+
+
+def test_chunks_traced_elsewhere_in_any_order_give_the_same(tmp_path: Path) -> None:
+    here, worlds = CountingTracer(), {"nominal": TracedWorld(CELLS, CountingTracer())}
+    handed_out: list[int] = []
+
+    def run_elsewhere(chunks: Sequence[tuple[int, Float64]]) -> Iterator[tuple[int, bytes]]:
+        handed_out.extend(number for number, _ in chunks)
+        for number, xy in reversed(chunks):
+            yield number, trace_chunk(xy, worlds, lambda share: None)
+
+    what = recording("train")
+    never = {"nominal": TracedWorld(CELLS, CountingTracer(stop_after=0))}
+    elsewhere = record(what, never, tmp_path / "b.zarr", show_progress=False, run=run_elsewhere)
+    one = run(what, here, tmp_path / "a.zarr")
+    first, second = (load_dataset(path) for path in (one, elsewhere))
+    assert first.attributes == second.attributes
+    np.testing.assert_array_equal(first.xy_m_ST2, second.xy_m_ST2)
+    for name in ("path_gain_db_BTC", "toa_ns_BTC", "los_BTC"):
+        np.testing.assert_array_equal(
+            getattr(first.worlds["nominal"].propagation, name),
+            getattr(second.worlds["nominal"].propagation, name),
+        )
+    assert len(handed_out) == len(set(handed_out))
