@@ -88,17 +88,18 @@ def test_reported_sinr_is_the_maps_sinr() -> None:
     np.testing.assert_allclose(link_features(gain.T, CELLS)["sinr_db"].T, sinr, atol=1e-3)
 
 
-def test_other_processes_trace_the_same_and_with_the_detail_of_paths(munich: Path) -> None:
+def test_a_cluster_traces_the_same_and_with_the_detail_of_paths(munich: Path) -> None:
     config = yaml.safe_load((munich / "dataset.yaml").read_text())
     config["paths"]["detail"] = True
     config["sequences_per_chunk"] = 2
     config["splits"]["tiny"]["worlds"] = ["nominal"]
     (munich / "dataset.yaml").write_text(yaml.safe_dump(config))
     found = []
-    for parallel in (1, 2):
+    for engine, parallel in (("local", 1), ("ray", 2)):
         (path,) = build_datasets(
-            ["munich"], munich / "dataset.yaml", munich / f"out{parallel}",
-            radio_maps_dir=munich / "radio_maps", conditions_path=CONDITIONS, parallel=parallel,
+            ["munich"], munich / "dataset.yaml", munich / f"out-{engine}",
+            radio_maps_dir=munich / "radio_maps", conditions_path=CONDITIONS, engine=engine,
+            parallel=parallel,
         )  # fmt: skip
         found.append(load_dataset(path).world("nominal").propagation)
     here, there = found
