@@ -79,9 +79,9 @@ def test_fingerprints_find_the_place(maps: MapTensors) -> None:
     place = (grid.xy_m_P2 - torch.tensor([7.0, 3.0])).norm(dim=-1).argmin()
     row = {c: tuple(grid.mean_CEP[c, :, place].tolist()) for c in range(2)}
     seen = observe(reports([row, {0: row[0]}]), maps, NOISE)  # type: ignore[list-item,dict-item]
-    one = Fingerprint(neighbours=1).locate(seen, maps, NOISE)
+    one = Fingerprint(neighbours=1).locate(seen, maps)
     torch.testing.assert_close(one.xy_m_B2, torch.tensor([[7.0, 3.0], [7.0, 3.0]]))
-    five = Fingerprint(neighbours=5).locate(seen, maps, NOISE, grid)
+    five = Fingerprint(neighbours=5).locate(seen, maps, grid)
     assert ((five.xy_m_B2 - torch.tensor([7.0, 3.0])).norm(dim=-1) < 2.0).all()
     assert (torch.linalg.eigvalsh(five.covariance_m2_B22) > 2.0**2 / 12 - 1e-4).all()
 
@@ -91,5 +91,13 @@ def test_a_heard_cell_keeps_fingerprints_away_from_where_it_has_no_path(maps: Ma
     seen = observe(
         reports([{0: (-75.0, np.nan, np.nan), 1: (-100.0, np.nan, np.nan)}]), maps, NOISE
     )
-    estimate = Fingerprint(neighbours=3, missing_distance=40.0).locate(seen, maps, NOISE)
+    estimate = Fingerprint(neighbours=3, missing_distance=40.0).locate(seen, maps)
     assert estimate.xy_m_B2[0, 0] > -10.0
+
+
+def test_a_silent_cell_keeps_fingerprints_away_from_where_it_has_a_path(maps: MapTensors) -> None:
+    """The western cell alone, with a gain of x = -8: the eastern cell would be heard there."""
+    seen = observe(reports([{0: (-81.5, np.nan, np.nan)}]), maps, NOISE)
+    careless = Fingerprint(neighbours=1, silent_distance=0.0).locate(seen, maps)
+    careful = Fingerprint(neighbours=1, silent_distance=3.0).locate(seen, maps)
+    assert careless.xy_m_B2[0, 0] > -10.0 > careful.xy_m_B2[0, 0]

@@ -41,10 +41,11 @@ def test_table(folder: Path) -> None:
     rows = json.loads(result.stdout)
     assert all(set(row) == KEYS for row in rows)
     # The town records four reports, so that there are no rows of ten.
-    assert [row["condition"] for row in rows[::5]] == list(CONDITIONS)
+    assert [row["condition"] for row in rows[::7]] == list(CONDITIONS)
     by_method = {row["method"]: row for row in rows if row["condition"] == "standard"}
     assert list(by_method) == [
-        "strongest_cell", "knn", "grid_posterior", "transformer", "transformer_refined",
+        "strongest_cell", "knn", "grid_posterior", "grid_mode", "grid_trusting", "transformer",
+        "transformer_refined",
     ]  # fmt: skip
     assert by_method["grid_posterior"]["median_m"] < 4.0
     assert by_method["transformer_refined"]["median_m"] < 4.0
@@ -63,7 +64,7 @@ def test_the_same_run_gives_the_same_errors(folder: Path) -> None:
             radio_maps_dir=folder / "radio_maps",
             conditions_path=ROOT / "configs" / "conditions.yaml", limit=20, show_progress=False,
         )  # fmt: skip
-        assert markdown_table(rows).count("| standard | 1 |") == 5
+        assert markdown_table(rows).count("| standard | 1 |") == 7
         return [row.median_m for row in rows]
 
     assert errors() == errors()

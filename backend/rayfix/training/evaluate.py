@@ -9,8 +9,8 @@ Shape letters: B sequences.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
 import torch
@@ -18,21 +18,15 @@ from rich.progress import track
 from torch import Tensor
 
 from rayfix.errors import InvalidInputError
-from rayfix.measurement.conditions import load_conditions
+from rayfix.measurement.conditions import Condition, load_conditions
 from rayfix.measurement.dataset import Dataset, aligned_with, load_dataset
 from rayfix.measurement.report import ReportBatch
 from rayfix.model.artefact import load_model
-from rayfix.model.calibration import GAUSSIAN_68, GAUSSIAN_95
-from rayfix.model.positioning import ModelOnMap, locate
-from rayfix.physics.likelihood_grid import LikelihoodGrid, likelihood_grid
+from rayfix.model.positioning import ModelOnMap
 from rayfix.physics.maps import MapTensors
-from rayfix.physics.motion import sequence_posterior
-from rayfix.physics.noise import NoiseModel
-from rayfix.physics.observation import observe
-from rayfix.physics.report_features import ReportTensors
 from rayfix.radio_map.store import load_radio_map
-from rayfix.training.baselines import Fingerprint, strongest_cell_centroid
 from rayfix.training.evaluation_record import Sample, write_evaluation
+from rayfix.training.methods import Answer, Method, model_methods, peers
 
 TEST_SEED = 424_242_000
 """First seed of the test's draws."""
@@ -40,20 +34,6 @@ CONDITIONS = ("clean", "standard", "hard", "rsrp_only")
 REPORTS = (1, 10)
 BATCH = 64
 """Sequences answered at once; `ms_per_fix` is the time of a batch over its size."""
-
-
-@dataclass(frozen=True)
-class Answer:
-    """What a method says: positions [m] [B, 2], covariances [m^2], and the Mahalanobis radii of
-    the ellipses that should hold 68 % and 95 % of the truths, [B]."""
-
-    xy_m_B2: Tensor
-    covariance_m2_B22: Tensor
-    ellipse_68_B: Tensor
-    ellipse_95_B: Tensor
-
-
-Method = Callable[[ReportBatch, NoiseModel], Answer]
 
 
 @dataclass(frozen=True)
@@ -127,21 +107,19 @@ def evaluate(
         test = test[slice(limit)]
     conditions = load_conditions(conditions_path).conditions
     maps = MapTensors.from_radio_map(radio_map)
-    methods = _methods(ModelOnMap.prepare(loaded, maps), maps)
+    methods = {**peers(maps), **model_methods(ModelOnMap.prepare(loaded, maps))}
     recorded = test.xy_m_ST2.shape[1]
     work = [
-        (name, reports, method)
+        (name, reports, names)
         for name in CONDITIONS
         for reports in REPORTS
         if reports <= recorded
-        for method in methods
+        for names in methods
     ]
     lines = []
-    for name, reports, method in track(work, "evaluating", disable=not show_progress):
-        seed = TEST_SEED + 100 * CONDITIONS.index(name) + reports
-        batch = test.draw(conditions[name], seed, reports)
-        noise = NoiseModel.from_condition(conditions[name])
-        lines.append(_row(name, reports, method, methods[method], batch, noise, test))
+    for name, reports, names in track(work, "evaluating", disable=not show_progress):
+        batch = draw_test(test, conditions[name], name, reports)
+        lines += ask(name, reports, names, methods[names], batch, conditions[name], test)
     if record:
         write_evaluation(
             models_dir / model, model, scene, path.name, radio_map.scene.georeference, lines
@@ -149,80 +127,57 @@ def evaluate(
     return [row for row, _ in lines]
 
 
-def _methods(ready: ModelOnMap, maps: MapTensors) -> dict[str, Method]:
-    """Every method of the table by name."""
-    grid = likelihood_grid(maps)
-    fingerprint = Fingerprint()
-
-    def strongest(batch: ReportBatch, noise: NoiseModel) -> Answer:
-        found = strongest_cell_centroid(
-            observe(ReportTensors.from_batch(batch), maps, noise), maps, grid
-        )
-        return _gaussian(found.xy_m_B2, found.covariance_m2_B22)
-
-    def knn(batch: ReportBatch, noise: NoiseModel) -> Answer:
-        observation = observe(ReportTensors.from_batch(batch), maps, noise)
-        found = fingerprint.locate(observation, maps, noise, grid)
-        return _gaussian(found.xy_m_B2, found.covariance_m2_B22)
-
-    def network(batch: ReportBatch, steps: int | None) -> Answer:
-        fix = locate(ready, batch, steps).fix
-        return Answer(fix.xy_m_B2, fix.covariance_m2_B22, fix.ellipse_68_B, fix.ellipse_95_B)
-
-    return {
-        "strongest_cell": strongest,
-        "knn": knn,
-        "grid_posterior": lambda batch, noise: _grid_posterior(batch, noise, maps, grid),
-        "transformer": lambda batch, noise: network(batch, 0),
-        "transformer_refined": lambda batch, noise: network(batch, None),
-    }
+def draw_test(test: Dataset, condition: Condition, name: str, reports: int) -> ReportBatch:
+    """The test's reports: the same for every method, drawn by seeds that nothing else uses."""
+    seed = TEST_SEED + 100 * CONDITIONS.index(name) + reports
+    return test.draw(condition, seed, reports)
 
 
-def _grid_posterior(
-    batch: ReportBatch, noise: NoiseModel, maps: MapTensors, grid: LikelihoodGrid
-) -> Answer:
-    """The exact posterior with the condition's true noise figures: mean around its mode."""
-    observation = observe(ReportTensors.from_batch(batch), maps, noise)
-    posterior = sequence_posterior(observation, maps, noise, grid=grid)
-    xy_m_B2, _ = posterior.local_mean()
-    covariance_B22 = posterior.covariance(xy_m_B2)
-    return Answer(
-        xy_m_B2,
-        covariance_B22,
-        *(posterior.ellipse_radius(xy_m_B2, covariance_B22, p) for p in (0.68, 0.95)),
-    )
-
-
-def _gaussian(xy_m_B2: Tensor, covariance_m2_B22: Tensor) -> Answer:
-    one = torch.ones(len(xy_m_B2))
-    return Answer(xy_m_B2, covariance_m2_B22, GAUSSIAN_68 * one, GAUSSIAN_95 * one)
-
-
-def _row(
-    condition: str,
-    reports: int,
+def ask(
     name: str,
+    reports: int,
+    methods: tuple[str, ...],
     method: Method,
     batch: ReportBatch,
-    noise: NoiseModel,
+    condition: Condition,
     test: Dataset,
-) -> tuple[Row, Sample]:
-    method(batch[slice(0, 2)], noise)  # warm up: caches and lazy allocations are not timed
+) -> list[tuple[Row, Sample]]:
+    """Lines of the table of one method, which may have several answers; the time is that of all.
+
+    Args:
+        name, reports: of the condition, and number of reports.
+        methods, method: names of the answers, and what gives them.
+        batch: reports of all sequences of the test.
+        condition: what the reports were drawn under.
+        test: the truth.
+    """
+    method(batch[slice(0, 2)], condition)  # warm up: caches and lazy allocations are not timed
     started = time.perf_counter()
-    answers = [
-        method(batch[slice(start, start + BATCH)], noise) for start in range(0, len(batch), BATCH)
+    parts = [
+        method(batch[slice(start, start + BATCH)], condition)
+        for start in range(0, len(batch), BATCH)
     ]
-    elapsed_ms = 1e3 * (time.perf_counter() - started)
-    answer = Answer(
-        *(
-            torch.cat([getattr(a, field) for a in answers])
-            for field in ("xy_m_B2", "covariance_m2_B22", "ellipse_68_B", "ellipse_95_B")
-        )
+    ms_per_fix = 1e3 * (time.perf_counter() - started) / len(batch)
+    truth_B2 = torch.from_numpy(test.truth_xy_m_S2)
+    lines = []
+    for label, answers in zip(methods, zip(*parts, strict=True), strict=True):
+        answer = Answer(*(torch.cat([getattr(a, f.name) for a in answers]) for f in fields(Answer)))
+        sample = _sample(answer, truth_B2)
+        lines.append((_row(name, reports, label, sample, ms_per_fix), sample))
+    return lines
+
+
+def _sample(answer: Answer, truth_B2: Tensor) -> Sample:
+    error_B2 = answer.xy_m_B2.double() - truth_B2
+    solved_B2 = torch.linalg.solve(answer.covariance_m2_B22.double(), error_B2)
+    mahalanobis_B = (solved_B2 * error_B2).sum(-1).clamp_min(0.0).sqrt()
+    return Sample(
+        error_B2.norm(dim=-1), mahalanobis_B, answer.ellipse_68_B, answer.ellipse_95_B, truth_B2
     )
-    error_B2 = answer.xy_m_B2.double() - torch.from_numpy(test.truth_xy_m_S2)
-    distance = error_B2.norm(dim=-1)
-    solved = torch.linalg.solve(answer.covariance_m2_B22.double(), error_B2)
-    mahalanobis = (solved * error_B2).sum(-1).clamp_min(0.0).sqrt()
+
+
+def _row(condition: str, reports: int, method: str, sample: Sample, ms_per_fix: float) -> Row:
+    distance = sample.error_m_B
 
     def share(inside: Tensor) -> float:
         return round(float(inside.double().mean()), 4)
@@ -230,11 +185,11 @@ def _row(
     def quantile(q: float) -> float:
         return round(float(distance.quantile(q)), 3)
 
-    row = Row(
+    return Row(
         condition=condition,
         reports=reports,
-        method=name,
-        n=len(batch),
+        method=method,
+        n=len(distance),
         median_m=quantile(0.5),
         p67_m=quantile(0.67),
         p90_m=quantile(0.9),
@@ -243,15 +198,10 @@ def _row(
         within_5m=share(distance <= 5.0),
         within_10m=share(distance <= 10.0),
         within_20m=share(distance <= 20.0),
-        inside_68=share(mahalanobis <= answer.ellipse_68_B),
-        inside_95=share(mahalanobis <= answer.ellipse_95_B),
-        ms_per_fix=round(elapsed_ms / len(batch), 3),
+        inside_68=share(sample.mahalanobis_B <= sample.ellipse_68_B),
+        inside_95=share(sample.mahalanobis_B <= sample.ellipse_95_B),
+        ms_per_fix=round(ms_per_fix, 3),
     )
-    sample = Sample(
-        distance, mahalanobis, answer.ellipse_68_B, answer.ellipse_95_B,
-        torch.from_numpy(test.truth_xy_m_S2),
-    )  # fmt: skip
-    return row, sample
 
 
 def markdown_table(rows: Iterable[Row]) -> str:
