@@ -75,18 +75,37 @@ def ue_height_m(dataset: Dataset, radio_maps_dir: Path) -> Float64:
 def geometry(xy_m_ST2: Float64, height_m_ST: Float64, cells: Sequence[Cell]) -> Geometry:
     """Straight lines to the cells as they are in a world."""
     at = np.array([(cell.x_m, cell.y_m, cell.z_m) for cell in cells])
-    way = xy_m_ST2[:, :, None] - at[:, :2]
-    level_m = np.hypot(way[..., 0], way[..., 1])
-    down_m = at[:, 2] - height_m_ST[..., None]
-    distance_m = np.hypot(level_m, down_m)
+    phone = np.concatenate([xy_m_ST2, height_m_ST[..., None]], axis=-1)
+    way = phone[:, :, None] - at
+    distance_m = np.linalg.norm(way, axis=-1)
     bearing = np.degrees(np.arctan2(way[..., 0], way[..., 1])) % 360.0
-    off = wrap_deg(bearing - np.array([cell.bearing_deg for cell in cells]))
-    below = np.degrees(np.arctan2(down_m, level_m)) - np.array([c.downtilt_deg for c in cells])
-    loss = np.minimum(12.0 * ((off / BEAMWIDTH_DEG) ** 2 + (below / BEAMWIDTH_DEG) ** 2),
-                      MAX_ATTENUATION_DB)  # fmt: skip
+    boresight = np.array([cell.bearing_deg for cell in cells])
     wavelength_m = SPEED_OF_LIGHT_M_S / np.array([cell.carrier_hz for cell in cells])
     friis = -20.0 * np.log10(4.0 * np.pi * distance_m / wavelength_m)
-    return Geometry(distance_m, bearing, friis + MAX_GAIN_DBI - loss, np.abs(off) < IN_BEAM_DEG)
+    return Geometry(
+        distance_m,
+        bearing,
+        friis + _pattern_db(way / distance_m[..., None], cells),
+        np.abs(wrap_deg(bearing - boresight)) < IN_BEAM_DEG,
+    )
+
+
+def _pattern_db(direction: Float64, cells: Sequence[Cell]) -> Float64:
+    """Gain of each sector's element toward unit vectors [..., C, 3] [dBi]: table 7.3-1 of TR 38.901
+    in the element's own frame, turned by bearing and downtilt (7.1-11)."""
+    bearing = np.radians([cell.bearing_deg for cell in cells])
+    tilt = np.radians([cell.downtilt_deg for cell in cells])
+    level = np.stack([np.sin(bearing), np.cos(bearing), np.zeros(len(cells))], axis=-1)
+    up = np.array([0.0, 0.0, 1.0])
+    ahead = level * np.cos(tilt)[:, None] - up * np.sin(tilt)[:, None]
+    top = level * np.sin(tilt)[:, None] + up * np.cos(tilt)[:, None]
+    right = np.stack([np.cos(bearing), -np.sin(bearing), np.zeros(len(cells))], axis=-1)
+    forward, aside, above = ((direction * axis).sum(axis=-1) for axis in (ahead, right, top))
+    azimuth = np.degrees(np.arctan2(aside, forward))
+    below = np.degrees(np.arccos(np.clip(above, -1.0, 1.0))) - 90.0
+    loss = [np.minimum(12.0 * (angle / BEAMWIDTH_DEG) ** 2, MAX_ATTENUATION_DB)
+            for angle in (azimuth, below)]  # fmt: skip
+    return np.asarray(MAX_GAIN_DBI - np.minimum(loss[0] + loss[1], MAX_ATTENUATION_DB))
 
 
 def check_dataset(dataset: Dataset, height_m_ST: Float64) -> list[Check]:
@@ -177,8 +196,10 @@ def _free_space(
     world: DatasetWorld, straight: Geometry, direct: npt.NDArray[np.bool_]
 ) -> list[Check]:
     gain, alone = direct_gain_db(world, straight)
+    if world.propagation.detail is not None and strongest_is_direct(world, straight).any():
+        direct = direct & strongest_is_direct(world, straight)
     slope = slope_per_20_log10(gain[direct], straight.distance_m[direct], alone)
-    tolerance = 0.05 if alone else 0.2
+    tolerance = 0.02 if alone else 0.2
     excess = world.propagation.path_gain_db_BTC[direct] - straight.friis_db[direct]
     least, middle = (float(np.percentile(excess, p)) for p in (1, 50))
     what = "strongest path" if alone else "10th percentile of all paths' sum"
@@ -200,6 +221,14 @@ def _free_space(
     ]
 
 
+def strongest_is_direct(world: DatasetWorld, straight: Geometry) -> npt.NDArray[np.bool_]:
+    """Whether the strongest path leaves toward the phone and arrives from the cell, [S, T, C]."""
+    detail = world.propagation.recorded_detail("strongest path")
+    leaves = wrap_deg(detail.departure_azimuth_deg - straight.bearing_deg)
+    turned = wrap_deg(detail.arrival_azimuth_deg - detail.departure_azimuth_deg - 180.0)
+    return np.asarray((np.abs(leaves) < 0.2) & (np.abs(turned) < 0.2))
+
+
 def _angles(world: DatasetWorld, straight: Geometry, direct: npt.NDArray[np.bool_]) -> list[Check]:
     off = np.abs(wrap_deg(world.propagation.aoa_deg_BTC[direct] - straight.bearing_deg[direct]))
     checks = [
@@ -211,13 +240,8 @@ def _angles(world: DatasetWorld, straight: Geometry, direct: npt.NDArray[np.bool
             bool(np.median(off) < 5.0),
         )
     ]
-    detail = world.propagation.detail
-    if detail is not None:
-        leaves = wrap_deg(detail.departure_azimuth_deg[direct] - straight.bearing_deg[direct])
-        turned = wrap_deg(
-            detail.arrival_azimuth_deg[direct] - detail.departure_azimuth_deg[direct] - 180.0
-        )
-        share = float(np.mean((np.abs(leaves) < 0.2) & (np.abs(turned) < 0.2)))
+    if world.propagation.detail is not None:
+        share = float(strongest_is_direct(world, straight)[direct].mean())
         checks.append(
             Check(
                 "line of sight departure and arrival",
