@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from rayfix.errors import InvalidInputError
+from rayfix.errors import InvalidInputError, MissingExtraError
 from rayfix.measurement.conditions import Condition
 from rayfix.measurement.impairments import draw_reports
 from rayfix.measurement.link import (
@@ -21,6 +22,7 @@ from rayfix.measurement.link import (
 from rayfix.measurement.propagation import PathDetail
 from rayfix.measurement.quantities import rsrp_dbm, sinr_and_rsrq_db
 from rayfix.measurement.report import QUANTITIES
+from rayfix.simulation.link import link_table
 from rayfix.units import db_to_linear
 
 from .free_space import CELLS, propagation
@@ -146,3 +148,12 @@ def test_throughput_follows_the_map_solvers_tables() -> None:
     np.testing.assert_allclose(counted.mean(axis=0), bler[1], atol=0.002)
     np.testing.assert_allclose(drawn.mean(axis=0), exact[1], rtol=0.005)
     assert np.isnan(throughput_and_bler(np.full((1, 9), np.nan), CELLS)[0]).all()
+
+
+def test_throughput_without_the_ray_tracer_says_what_to_install(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    link_table.cache_clear()
+    monkeypatch.setitem(sys.modules, "sionna.sys", None)
+    with pytest.raises(MissingExtraError, match=r"rayfix\[maps\]"):
+        throughput_and_bler(np.zeros((1, len(CELLS))), CELLS)

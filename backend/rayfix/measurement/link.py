@@ -12,6 +12,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from rayfix.errors import MissingExtraError
 from rayfix.measurement.propagation import Float64, PathDetail
 from rayfix.measurement.quantities import CQI_EFFICIENCY, SHANNON_ATTENUATION, noise_dbm
 from rayfix.scene.cell import Cell
@@ -86,13 +87,18 @@ def throughput_and_bler(
         cells: C cells.
         random: with it, the error rate is what a phone counts in `BLOCKS_PER_REPORT` blocks.
     Raises:
-        ModuleNotFoundError: Sionna is not installed (extra `maps`).
+        MissingExtraError: Sionna is not installed (extra `maps`).
     """
     from rayfix.simulation.link import SINR_GRID_DB, link_table
 
     sent, bler = np.full_like(sinr_db_BTC, np.nan), np.full_like(sinr_db_BTC, np.nan)
     for c, cell in enumerate(cells):
-        table = link_table(cell.resource_blocks, cell.subcarrier_spacing_hz)
+        try:
+            table = link_table(cell.resource_blocks, cell.subcarrier_spacing_hz)
+        except ImportError:
+            raise MissingExtraError(
+                "throughput and block error rate need Sionna's tables: pip install 'rayfix[maps]'"
+            ) from None
         offered = table.throughput_mbps / np.maximum(1.0 - table.bler, 1e-9)
         sent[..., c] = np.interp(sinr_db_BTC[..., c], SINR_GRID_DB, offered)
         bler[..., c] = np.interp(sinr_db_BTC[..., c], SINR_GRID_DB, table.bler)

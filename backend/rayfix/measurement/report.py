@@ -152,3 +152,21 @@ def to_batch(
             raise NoKnownCellsError(f"no report names a cell of the radio map (heard: {names})")
         unknown.append(missing)
     return ReportBatch(cell, values, time), unknown
+
+
+def together(batches: Sequence[ReportBatch]) -> ReportBatch:
+    """The sequences of several batches as one, padded to the longest and widest."""
+    shapes = [batch.cell_BTN.shape for batch in batches]
+    longest, widest = max(t for _, t, _ in shapes), max(n for _, _, n in shapes)
+    shape = (sum(b for b, _, _ in shapes), longest, widest)
+    cell = np.full(shape, -1, np.int64)
+    values = np.full((*shape, len(QUANTITIES)), np.nan, np.float32)
+    time = np.full(shape[:2], np.nan, np.float32)
+    start = 0
+    for batch, (b, t, n) in zip(batches, shapes, strict=True):
+        own = slice(start, start + b)
+        cell[own, :t, :n] = batch.cell_BTN
+        values[own, :t, :n] = batch.values_BTNQ
+        time[own, :t] = batch.time_s_BT
+        start += b
+    return ReportBatch(cell, values, time)
