@@ -106,13 +106,13 @@ def test_residuals_compare_each_measured_feature_with_the_map(locator: Locator, 
 def test_refusals(locator: Locator, town: Town) -> None:
     elsewhere = replace(query(town, 0, 0), scene="elsewhere")
     with pytest.raises(UnknownSceneError, match="town"):
-        locator.check(elsewhere)
+        locator.prepare(elsewhere)
     stranger = LocateQuery(
         "town", (Report.model_validate({"time": 0, "cells": [{"cell_id": "strange"}]}),)
     )
     with pytest.raises(NoKnownCellsError, match="strange"):
-        locator.check(stranger)
-    locator.check(query(town, 0, 0))
+        locator.prepare(stranger)
+    locator.prepare(query(town, 0, 0))
 
 
 def test_what_cannot_be_loaded_is_named(town_settings: Settings) -> None:

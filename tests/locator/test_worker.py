@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 import time
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Awaitable, Callable, Sequence
 
+import numpy as np
 import pytest
 
 from rayfix.errors import OutsideMapError
-from rayfix.locator.fix import Ellipse, Fix, LocateOptions, LocateQuery, LocateResult
+from rayfix.locator.fix import Ellipse, Fix, LocateQuery, LocateResult
+from rayfix.locator.locator import Kind, Prepared
 from rayfix.locator.worker import LocateWorker, OverloadedError, StoppingError
+from rayfix.measurement.report import ReportBatch
 
 WITHIN_S = 5.0
+NOTHING = ReportBatch(
+    np.empty((1, 0, 0), np.int64), np.empty((1, 0, 0, 12), np.float32), np.empty((1, 0), np.float32)
+)
 
 
 class Gate:
@@ -25,24 +31,27 @@ class Gate:
         self.kinds: list[set[int | None]] = []
         self.error: Exception | None = None
 
-    def kind(self, query: LocateQuery) -> int | None:
-        return query.options.refine_steps
-
-    def locate(self, queries: Sequence[LocateQuery]) -> list[LocateResult]:
+    def locate_together(self, prepared: Sequence[Prepared]) -> list[LocateResult]:
         assert self.open.wait(WITHIN_S)
-        self.batches.append(len(queries))
-        self.kinds.append({self.kind(query) for query in queries})
+        self.batches.append(len(prepared))
+        self.kinds.append({one.kind.refine_steps for one in prepared})
         if self.error is not None:
             raise self.error
         fix = Fix(0, 0, 0, 0, 1, 2, Ellipse(1, 1, 0, 0.95), 1)
-        return [LocateResult(fix, (), "gate", query.scene) for query in queries]
+        return [LocateResult(fix, (), "gate", one.query.scene) for one in prepared]
 
 
-def queries(count: int, start: int = 0) -> list[LocateQuery]:
-    return [LocateQuery(f"scene-{start + i}", ()) for i in range(count)]
+def queries(count: int, start: int = 0, steps: int | None = None) -> list[Prepared]:
+    return [
+        Prepared(
+            LocateQuery(f"scene-{start + i}", ()), Kind("town", steps, False), NOTHING,
+            frozenset(), ()
+        )
+        for i in range(count)
+    ]  # fmt: skip
 
 
-def busy(gate: Gate, queue_size: int = 100) -> LocateWorker:
+async def busy(gate: Gate, queue_size: int = 100) -> LocateWorker:
     """A worker that holds one batch of one at the gate."""
     worker = LocateWorker(gate, max_batch=4, queue_size=queue_size)
     worker.start()
@@ -50,75 +59,101 @@ def busy(gate: Gate, queue_size: int = 100) -> LocateWorker:
     deadline = time.monotonic() + WITHIN_S
     while worker.waiting:
         assert time.monotonic() < deadline
-        time.sleep(0.001)
+        await asyncio.sleep(0.001)
     return worker
 
 
-def test_what_waits_is_taken_together_in_order_up_to_the_limit() -> None:
+async def result(future: Awaitable[LocateResult]) -> LocateResult:
+    return await asyncio.wait_for(future, WITHIN_S)
+
+
+async def stop(worker: LocateWorker) -> None:
+    await asyncio.to_thread(worker.stop, WITHIN_S)
+
+
+def in_a_loop(test: Callable[[], Awaitable[None]]) -> Callable[[], None]:
+    """The worker answers into an event loop: the test runs inside one."""
+
+    async def run() -> None:
+        await test()
+
+    def wrapped() -> None:
+        asyncio.run(run())
+
+    wrapped.__name__, wrapped.__doc__ = test.__name__, test.__doc__
+    return wrapped
+
+
+@in_a_loop
+async def test_what_waits_is_taken_together_in_order_up_to_the_limit() -> None:
     gate = Gate()
-    worker = busy(gate)
+    worker = await busy(gate)
     futures = [f for i in range(10) for f in worker.submit(queries(1, i), WITHIN_S)]
     gate.open.set()
-    assert [f.result(WITHIN_S).scene for f in futures] == [f"scene-{i}" for i in range(10)]
+    assert [(await result(f)).scene for f in futures] == [f"scene-{i}" for i in range(10)]
     assert gate.batches == [1, 4, 4, 2]
     assert futures[0].result().timing_ms["queue"] > 0
-    worker.stop(WITHIN_S)
+    await stop(worker)
 
 
-def test_a_full_queue_refuses_at_once_and_whole() -> None:
+@in_a_loop
+async def test_a_full_queue_refuses_at_once_and_whole() -> None:
     gate = Gate()
-    worker = busy(gate, queue_size=5)
+    worker = await busy(gate, queue_size=5)
     accepted = worker.submit(queries(3), WITHIN_S)
     with pytest.raises(OverloadedError) as refused:
         worker.submit(queries(3), WITHIN_S)
     assert refused.value.retry_after_s >= 1
     accepted += worker.submit(queries(2), WITHIN_S)
     gate.open.set()
-    assert len([f.result(WITHIN_S) for f in accepted]) == 5
-    worker.stop(WITHIN_S)
+    assert len([await result(f) for f in accepted]) == 5
+    await stop(worker)
 
 
-def test_what_waited_too_long_is_not_located() -> None:
+@in_a_loop
+async def test_what_waited_too_long_is_not_located() -> None:
     gate = Gate()
-    worker = busy(gate)
+    worker = await busy(gate)
     (late,) = worker.submit(queries(1), timeout_s=0.01)
     (current,) = worker.submit(queries(1), WITHIN_S)
-    time.sleep(0.05)
+    await asyncio.sleep(0.05)
     gate.open.set()
     with pytest.raises(OverloadedError, match="queue"):
-        late.result(WITHIN_S)
-    assert current.result(WITHIN_S).scene == "scene-0"
+        await result(late)
+    assert (await result(current)).scene == "scene-0"
     assert gate.batches == [1, 1]
-    worker.stop(WITHIN_S)
+    await stop(worker)
 
 
-def test_kinds_go_separately_and_the_longest_waiting_first() -> None:
+@in_a_loop
+async def test_kinds_go_separately_and_the_longest_waiting_first() -> None:
     gate = Gate()
-    worker = busy(gate)
-    plain, refined = queries(3), [replace(q, options=LocateOptions(5)) for q in queries(3, 10)]
-    mixed = [q for pair in zip(refined, plain, strict=True) for q in pair]
+    worker = await busy(gate)
+    mixed = [q for pair in zip(queries(3, 10, steps=5), queries(3), strict=True) for q in pair]
     futures = [f for q in mixed for f in worker.submit([q], WITHIN_S)]
     gate.open.set()
-    answered = [f.result(WITHIN_S).scene for f in futures]
-    assert answered == [q.scene for q in mixed]
+    answered = [(await result(f)).scene for f in futures]
+    assert answered == [q.query.scene for q in mixed]
     assert gate.kinds == [{None}, {5}, {None}]
     assert gate.batches == [1, 3, 3]
-    worker.stop(WITHIN_S)
+    await stop(worker)
 
 
-def test_a_full_queue_is_known_before_anything_is_handed_in() -> None:
+@in_a_loop
+async def test_a_full_queue_is_known_before_anything_is_handed_in() -> None:
     gate = Gate()
-    worker = busy(gate, queue_size=2)
+    worker = await busy(gate, queue_size=2)
     worker.check_room()
     worker.submit(queries(2), WITHIN_S)
     with pytest.raises(OverloadedError) as refused:
         worker.check_room()
     assert refused.value.retry_after_s >= 1
     gate.open.set()
-    worker.stop(WITHIN_S)
+    await stop(worker)
 
 
-def test_an_error_reaches_its_batch_and_the_thread_goes_on() -> None:
+@in_a_loop
+async def test_an_error_reaches_its_batch_and_the_thread_goes_on() -> None:
     gate = Gate()
     gate.error = OutsideMapError("somewhere else")
     gate.open.set()
@@ -126,36 +161,37 @@ def test_an_error_reaches_its_batch_and_the_thread_goes_on() -> None:
     worker.start()
     (first,) = worker.submit(queries(1), WITHIN_S)
     with pytest.raises(OutsideMapError):
-        first.result(WITHIN_S)
+        await result(first)
     gate.error = None
     (second,) = worker.submit(queries(1), WITHIN_S)
-    assert second.result(WITHIN_S).model == "gate"
+    assert (await result(second)).model == "gate"
     assert worker.alive
-    worker.stop(WITHIN_S)
+    await stop(worker)
 
 
-def test_who_cancelled_is_left_out() -> None:
+@in_a_loop
+async def test_who_cancelled_is_left_out() -> None:
     gate = Gate()
-    worker = busy(gate)
+    worker = await busy(gate)
     gone, here = worker.submit(queries(2), WITHIN_S)
     assert gone.cancel()
     gate.open.set()
-    assert here.result(WITHIN_S).scene == "scene-1"
+    assert (await result(here)).scene == "scene-1"
     assert gate.batches == [1, 1]
-    worker.stop(WITHIN_S)
+    await stop(worker)
 
 
-def test_stop_answers_what_waits_and_takes_nothing_new() -> None:
+@in_a_loop
+async def test_stop_answers_what_waits_and_takes_nothing_new() -> None:
     gate = Gate()
-    worker = busy(gate)
+    worker = await busy(gate)
     futures = worker.submit(queries(6), WITHIN_S)
-    stopping = threading.Thread(target=worker.stop, args=[WITHIN_S])
-    stopping.start()
+    stopping = asyncio.create_task(stop(worker))
     while worker.alive:
-        time.sleep(0.001)
+        await asyncio.sleep(0.001)
     with pytest.raises(StoppingError):
         worker.submit(queries(1), WITHIN_S)
     gate.open.set()
-    stopping.join(WITHIN_S)
-    assert all(f.done() for f in futures)
+    await stopping
+    assert [(await result(f)).model for f in futures] == ["gate"] * 6
     assert not worker.alive

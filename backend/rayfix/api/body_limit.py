@@ -28,7 +28,8 @@ class BodyLimit:
             await self._app(scope, receive, send)
             return
         try:
-            body = await asyncio.wait_for(self._read(scope, receive), self._timeout_s)
+            async with asyncio.timeout(self._timeout_s):
+                body = await self._read(scope, receive)
         except TimeoutError:
             late = BodyTimeoutError(f"the body did not arrive within {self._timeout_s:g} s")
             await self._refuse(scope, receive, send, late)

@@ -117,6 +117,10 @@ def serve(settings: Settings) -> None:
     """
     configure_logging(settings.log_format)
     Identity(settings)  # refuses now rather than after model and maps are loaded
-    app = create_app(settings, Locator.load(settings), open_live_log(settings))
-    spare_from_collection()
-    server_of(app, settings).run()
+    locator = Locator.load_apart(settings)
+    try:
+        app = create_app(settings, locator, open_live_log(settings))
+        spare_from_collection()
+        server_of(app, settings).run()
+    finally:
+        locator.close()

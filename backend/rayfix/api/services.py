@@ -22,7 +22,7 @@ from rayfix.errors import RayFixError
 from rayfix.live.hub import LiveHub
 from rayfix.locator.fix import LocateQuery, LocateResult
 from rayfix.locator.loaded_scene import LoadedScene
-from rayfix.locator.locator import Locator
+from rayfix.locator.locator import Locator, Prepared
 from rayfix.locator.worker import LocateWorker
 
 log = structlog.get_logger(__name__)
@@ -91,24 +91,23 @@ class Services:
         """
         started = time.perf_counter()
         outcomes: list[LocateResult | RayFixError | None] = [None] * len(queries)
-        accepted: list[int] = []
+        accepted: dict[int, Prepared] = {}
         for index, query in enumerate(queries):
             try:
-                self.locator.check(query)
-                accepted.append(index)
+                accepted[index] = self.locator.prepare(query)
             except RayFixError as error:
                 outcomes[index] = error
-        futures = self.worker.submit(
-            [queries[index] for index in accepted], self.settings.locate_timeout_s
-        )
+        futures = self.worker.submit(list(accepted.values()), self.settings.locate_timeout_s)
         with tracer.start_as_current_span("locate", attributes={"rayfix.sequences": len(futures)}):
-            answers = await asyncio.gather(
-                *(asyncio.wrap_future(future) for future in futures), return_exceptions=True
-            )
-        for index, answer in zip(accepted, answers, strict=True):
-            if isinstance(answer, BaseException) and not isinstance(answer, RayFixError):
-                raise answer
-            outcomes[index] = answer
+            try:
+                for index, future in zip(accepted, futures, strict=True):
+                    try:
+                        outcomes[index] = await future
+                    except RayFixError as error:
+                        outcomes[index] = error
+            finally:  # when nobody waits any more, what is not located yet need not be
+                for future in futures:
+                    future.cancel()
         self._observe(outcomes, time.perf_counter() - started)
         return [outcome for outcome in outcomes if outcome is not None]
 

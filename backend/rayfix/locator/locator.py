@@ -7,24 +7,27 @@ N heard cells of a report.
 from __future__ import annotations
 
 import os
+import threading
 import time
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import NamedTuple
 
 import torch
 
 from rayfix.calibration.measured_map import noise_of
 from rayfix.config import Settings
-from rayfix.errors import ConfigError, NoKnownCellsError, UnknownSceneError
+from rayfix.errors import ConfigError, UnknownSceneError
 from rayfix.locator.answer import OnMap, answers, grid_of, residuals_of_query
 from rayfix.locator.fix import Grid, LocateQuery, LocateResult, Residual
+from rayfix.locator.inference_process import InferenceProcess, InferenceProcessError
 from rayfix.locator.loaded_scene import LoadedScene, load_scene
 from rayfix.locator.measured import NAME, MeasuredOnMap, locate_measured
-from rayfix.measurement.report import CellMeasurement, Report, to_batch
+from rayfix.measurement.report import CellMeasurement, Report, ReportBatch, to_batch, together
 from rayfix.model.artefact import Model, load_model
-from rayfix.model.positioning import ModelOnMap, locate
+from rayfix.model.positioning import ModelOnMap, Positions, locate
 from rayfix.physics.maps import MapTensors
 from rayfix.radio_map.lookup import nearest_pixel
 
@@ -46,11 +49,33 @@ class Kind(NamedTuple):
     attention: bool
 
 
+@dataclass(frozen=True)
+class Prepared:
+    """A query that can be located, packed for the network.
+
+    Attributes:
+        query: what was asked.
+        kind: which queries go through the network together with it.
+        batch: a batch of this one sequence.
+        unknown: cell ids that the map does not know.
+        cell_ids: the map's cells, which the batch counts in.
+    """
+
+    query: LocateQuery
+    kind: Kind
+    batch: ReportBatch
+    unknown: frozenset[str]
+    cell_ids: Sequence[str]
+
+
 class _Loaded(NamedTuple):
-    """A model's name and the scenes that it is ready for; exchanged as one by `reload`."""
+    """What `reload` exchanges as one: a model's name, the scenes that it is ready for, and what
+    locates a batch on them, here or in a process of its own."""
 
     model: str
     scenes: Mapping[str, _ReadyScene]
+    infer: Callable[[Kind, ReportBatch], Positions]
+    process: InferenceProcess | None = None
 
 
 class Locator:
@@ -65,7 +90,8 @@ class Locator:
     ) -> None:
         self.device = torch.device(device)
         ready = {loaded.name: _ready(model, loaded, self.device) for loaded in scenes}
-        self._loaded = _Loaded(model.config.name, ready)
+        self._loaded = _Loaded(model.config.name, ready, partial(_infer, ready))
+        self._in_use = threading.Lock()
 
     @property
     def model(self) -> str:
@@ -88,6 +114,34 @@ class Locator:
         locator.warm_up()
         return locator
 
+    @classmethod
+    def load_apart(cls, settings: Settings) -> Locator:
+        """As `load`, with the forward passes in a process of their own, on the settings' device;
+        here, one thread of the CPU does what is left. End it with `close`.
+
+        Raises:
+            RayFixError: as `load`, there or here.
+            InferenceProcessError: the other process ended, or has loaded other files.
+        """
+        process = InferenceProcess(settings)
+        try:
+            locator = cls.load(settings.model_copy(update={"device": "cpu", "threads": 1}))
+            if process.wait_until_ready() != locator.identity:
+                raise InferenceProcessError("model or maps were exchanged while they were loaded")
+        except BaseException:
+            process.stop()
+            raise
+        locator._loaded = locator._loaded._replace(infer=process.infer, process=process)
+        return locator
+
+    @property
+    def identity(self) -> tuple[str, dict[str, tuple[str, ...]]]:
+        """The model's name, and the cells of every scene in the order of their indices."""
+        loaded = self._loaded
+        return loaded.model, {
+            name: tuple(ready.on_map.maps.cell_ids) for name, ready in loaded.scenes.items()
+        }
+
     def reload(self, settings: Settings) -> None:
         """Load model and scenes anew and answer from them from the next batch on.
 
@@ -96,7 +150,17 @@ class Locator:
         Raises:
             ArtefactError: a file is missing or damaged; the message names it.
         """
-        self._loaded = Locator.load(settings)._loaded
+        load = self.load if self._loaded.process is None else self.load_apart
+        fresh = load(settings)._loaded
+        with self._in_use:
+            before, self._loaded = self._loaded, fresh
+        if before.process is not None:
+            before.process.stop()
+
+    def close(self) -> None:
+        """End the process of `load_apart`."""
+        if self._loaded.process is not None:
+            self._loaded.process.stop()
 
     def warm_up(self) -> None:
         """Locate once in every scene: the first pass builds kernels that later ones reuse."""
@@ -122,38 +186,32 @@ class Locator:
             known = ", ".join(sorted(scenes))
             raise UnknownSceneError(f"no scene '{name}' here (there are: {known})") from None
 
-    def check(self, query: LocateQuery) -> None:
-        """Refuse what cannot be located, before it waits in a queue.
+    def prepare(self, query: LocateQuery) -> Prepared:
+        """Check and pack a query, before it waits in a queue.
 
         Raises:
             UnknownSceneError: the scene is not loaded.
             NoKnownCellsError: no report names a cell of the scene.
         """
-        known = self._ready_scene(query.scene).loaded.radio_map.cell_index
-        heard = (cell.cell_id for report in query.reports for cell in report.cells)
-        if not any(cell_id in known for cell_id in heard):
-            names = sorted({c.cell_id for report in query.reports for c in report.cells})
-            raise NoKnownCellsError(
-                f"no report names a cell of scene '{query.scene}' (heard: {', '.join(names[:5])})"
-            )
-
-    def kind(self, query: LocateQuery) -> Kind:
-        """What decides which queries go through the network together."""
+        maps = self._ready_scene(query.scene).on_map.maps
+        batch, (unknown,) = to_batch([query.reports], maps.cell_index)
         options = query.options
-        return Kind(query.scene, options.refine_steps, "attention" in options.include)
+        kind = Kind(query.scene, options.refine_steps, "attention" in options.include)
+        return Prepared(query, kind, batch, frozenset(unknown), maps.cell_ids)
 
     def locate(self, queries: Sequence[LocateQuery]) -> list[LocateResult]:
         """Locate every query; those of one kind go through the network together.
 
         Raises:
-            UnknownSceneError, NoKnownCellsError: of the first query that `check` would refuse.
+            UnknownSceneError, NoKnownCellsError: of the first query that `prepare` refuses.
         """
         groups: dict[Kind, list[int]] = defaultdict(list)
-        for index, query in enumerate(queries):
-            groups[self.kind(query)].append(index)
+        prepared = [self.prepare(query) for query in queries]
+        for index, one in enumerate(prepared):
+            groups[one.kind].append(index)
         results: dict[int, LocateResult] = {}
-        for kind, indices in groups.items():
-            located = self._locate_together(kind, [queries[i] for i in indices])
+        for indices in groups.values():
+            located = self.locate_together([prepared[i] for i in indices])
             results.update(zip(indices, located, strict=True))
         return [results[index] for index in range(len(queries))]
 
@@ -161,10 +219,9 @@ class Locator:
         """What the reports of a query would differ by if the phone were at a place.
 
         Raises:
-            UnknownSceneError, NoKnownCellsError: as `check`.
+            UnknownSceneError, NoKnownCellsError: as `prepare`.
             OutsideMapError: the place lies outside the radio map.
         """
-        self.check(query)
         ready = self._ready_scene(query.scene)
         radio_map = ready.loaded.radio_map
         east, north = radio_map.scene.georeference.to_local(lat_deg, lon_deg)
@@ -172,23 +229,41 @@ class Locator:
         nearest_pixel(radio_map, x_m, y_m)
         return residuals_of_query(query, ready.on_map, x_m, y_m)
 
-    def _locate_together(self, kind: Kind, queries: Sequence[LocateQuery]) -> list[LocateResult]:
-        ready = self._ready_scene(kind.scene)
-        model = NAME if isinstance(ready.on_map, MeasuredOnMap) else self.model
-        started = time.perf_counter()
-        batch, unknown = to_batch([q.reports for q in queries], ready.on_map.maps.cell_index)
-        packed = time.perf_counter()
-        if isinstance(ready.on_map, MeasuredOnMap):
-            positions = locate_measured(ready.on_map, batch)
-        else:
-            positions = locate(ready.on_map, batch, kind.refine_steps, kind.attention)
+    def infer(self, kind: Kind, batch: ReportBatch) -> Positions:
+        """Positions of a batch whose cells index those of the kind's scene."""
+        return self._loaded.infer(kind, batch)
+
+    def locate_together(self, prepared: Sequence[Prepared]) -> list[LocateResult]:
+        """Locate queries of one kind in one pass."""
+        kind = prepared[0].kind
+        with self._in_use:
+            loaded = self._loaded
+            ready = self._ready_scene(kind.scene)
+            started = time.perf_counter()
+            cell_ids = ready.on_map.maps.cell_ids
+            # A map that came into service since has other cells.
+            current = [
+                one if one.cell_ids == cell_ids else self.prepare(one.query) for one in prepared
+            ]
+            batch = together([one.batch for one in current])
+            packed = time.perf_counter()
+            positions = loaded.infer(kind, batch)
+        model = NAME if isinstance(ready.on_map, MeasuredOnMap) else loaded.model
+        queries = [one.query for one in current]
         results = answers(model, ready.loaded, ready.on_map, ready.grid, queries, batch, positions)
         finished = time.perf_counter()
         timing = {"pack": 1e3 * (packed - started), "locate": 1e3 * (finished - packed)}
         return [
-            replace(result, unknown_cells=tuple(sorted(names)), timing_ms=dict(timing))
-            for result, names in zip(results, unknown, strict=True)
+            replace(result, unknown_cells=tuple(sorted(one.unknown)), timing_ms=dict(timing))
+            for result, one in zip(results, current, strict=True)
         ]
+
+
+def _infer(scenes: Mapping[str, _ReadyScene], kind: Kind, batch: ReportBatch) -> Positions:
+    on_map = scenes[kind.scene].on_map
+    if isinstance(on_map, MeasuredOnMap):
+        return locate_measured(on_map, batch)
+    return locate(on_map, batch, kind.refine_steps, kind.attention)
 
 
 def _ready(model: Model, loaded: LoadedScene, device: torch.device) -> _ReadyScene:

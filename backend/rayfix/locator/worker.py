@@ -8,18 +8,20 @@ waits for the refinement or the attention of another; the kind that waits longes
 
 from __future__ import annotations
 
+import asyncio
 import math
 import sys
 import threading
 import time
+from asyncio import Future
 from collections import deque
-from collections.abc import Callable, Hashable, Sequence
-from concurrent.futures import Future
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
 from rayfix.errors import RayFixError
-from rayfix.locator.fix import LocateQuery, LocateResult
+from rayfix.locator.fix import LocateResult
+from rayfix.locator.locator import Kind, Prepared
 
 SWITCH_INTERVAL_S = 0.00003
 """How long a Python thread may hold the interpreter while another waits. With the default of 5 ms,
@@ -46,21 +48,22 @@ class StoppingError(OverloadedError):
 class Locates(Protocol):
     """What the worker drives: the locator."""
 
-    def kind(self, query: LocateQuery) -> Hashable: ...
-
-    def locate(self, queries: Sequence[LocateQuery]) -> list[LocateResult]: ...
+    def locate_together(self, prepared: Sequence[Prepared]) -> list[LocateResult]: ...
 
 
 @dataclass(frozen=True)
 class _Waiting:
-    query: LocateQuery
+    prepared: Prepared
     future: Future[LocateResult]
     since_s: float
     deadline_s: float
 
 
+Outcome = LocateResult | BaseException
+
+
 class LocateWorker:
-    """Start with `start`, hand in with `submit`, end with `stop`."""
+    """Start with `start` inside an event loop, hand in with `submit` there, end with `stop`."""
 
     def __init__(
         self,
@@ -73,7 +76,7 @@ class LocateWorker:
         self._max_batch = max_batch
         self._queue_size = queue_size
         self._observe_batch = observe_batch
-        self._queues: dict[Hashable, deque[_Waiting]] = {}
+        self._queues: dict[Kind, deque[_Waiting]] = {}
         self._waiting = 0
         self._changed = threading.Condition()
         self._stopping = False
@@ -81,6 +84,7 @@ class LocateWorker:
         self._thread = threading.Thread(target=self._run, name="locate", daemon=True)
 
     def start(self) -> None:
+        self._loop = asyncio.get_running_loop()
         sys.setswitchinterval(SWITCH_INTERVAL_S)
         self._thread.start()
 
@@ -103,9 +107,7 @@ class LocateWorker:
         if self._waiting >= self._queue_size:
             raise self._full()
 
-    def submit(
-        self, queries: Sequence[LocateQuery], timeout_s: float
-    ) -> list[Future[LocateResult]]:
+    def submit(self, prepared: Sequence[Prepared], timeout_s: float) -> list[Future[LocateResult]]:
         """Queue sequences, all or none.
 
         A future fails with OverloadedError when its turn comes after `timeout_s`.
@@ -114,15 +116,15 @@ class LocateWorker:
             OverloadedError: the queue has no room for all of them.
         """
         now = time.monotonic()
-        entries = [_Waiting(query, Future(), now, now + timeout_s) for query in queries]
+        new_future, deadline_s = self._loop.create_future, now + timeout_s
+        entries = [_Waiting(one, new_future(), now, deadline_s) for one in prepared]
         with self._changed:
             if self._stopping:
                 raise StoppingError("the service is stopping", self._retry_after_s())
             if self._waiting + len(entries) > self._queue_size:
                 raise self._full()
             for entry in entries:
-                kind = self._locator.kind(entry.query)
-                self._queues.setdefault(kind, deque()).append(entry)
+                self._queues.setdefault(entry.prepared.kind, deque()).append(entry)
             self._waiting += len(entries)
             self._changed.notify()
         return [entry.future for entry in entries]
@@ -147,21 +149,48 @@ class LocateWorker:
     def _run(self) -> None:
         while batch := self._next_batch():
             started = time.monotonic()
-            current = [entry for entry in batch if self._is_current(entry, started)]
-            if not current:
+            current, outcomes = self._current(batch, started)
+            if current:
+                self._observe_batch(len(current))
+                outcomes += self._located(current, started)
+            # One message a batch: waking the loop for each answer costs more than some answers.
+            self._loop.call_soon_threadsafe(_settle, outcomes)
+
+    def _current(
+        self, batch: Sequence[_Waiting], now: float
+    ) -> tuple[list[_Waiting], list[tuple[Future[LocateResult], Outcome]]]:
+        """What somebody still waits for, and the refusals of what is too late."""
+        current: list[_Waiting] = []
+        late: list[tuple[Future[LocateResult], Outcome]] = []
+        for entry in batch:
+            if entry.future.cancelled():
                 continue
-            self._observe_batch(len(current))
-            try:
-                results = self._locator.locate([entry.query for entry in current])
-            except BaseException as error:
-                for entry in current:
-                    entry.future.set_exception(error)
+            if now <= entry.deadline_s:
+                current.append(entry)
                 continue
-            seconds = (time.monotonic() - started) / len(current)
-            self._seconds_per_query += 0.1 * (seconds - self._seconds_per_query)
-            for entry, result in zip(current, results, strict=True):
-                timing = {**result.timing_ms, "queue": 1e3 * (started - entry.since_s)}
-                entry.future.set_result(replace(result, timing_ms=timing))
+            waited = f"waited {now - entry.since_s:.1f} s in the queue"
+            late.append((entry.future, OverloadedError(waited, self._retry_after_s())))
+        return current, late
+
+    def _located(
+        self, current: Sequence[_Waiting], started: float
+    ) -> list[tuple[Future[LocateResult], Outcome]]:
+        try:
+            results = self._locator.locate_together([entry.prepared for entry in current])
+        except BaseException as error:
+            return [(entry.future, error) for entry in current]
+        seconds = (time.monotonic() - started) / len(current)
+        self._seconds_per_query += 0.1 * (seconds - self._seconds_per_query)
+        return [
+            (
+                entry.future,
+                replace(
+                    result,
+                    timing_ms={**result.timing_ms, "queue": 1e3 * (started - entry.since_s)},
+                ),
+            )
+            for entry, result in zip(current, results, strict=True)
+        ]
 
     def _next_batch(self) -> list[_Waiting]:
         """Up to `max_batch` of the kind that waits longest; empty when the worker stops and
@@ -179,12 +208,13 @@ class LocateWorker:
             self._waiting -= len(batch)
             return batch
 
-    def _is_current(self, entry: _Waiting, now: float) -> bool:
-        """Whether somebody still waits for the answer; too late is answered as overload."""
-        if not entry.future.set_running_or_notify_cancel():
-            return False
-        if now > entry.deadline_s:
-            late = f"waited {now - entry.since_s:.1f} s in the queue"
-            entry.future.set_exception(OverloadedError(late, self._retry_after_s()))
-            return False
-        return True
+
+def _settle(outcomes: Sequence[tuple[Future[LocateResult], Outcome]]) -> None:
+    """Hand outcomes to those who wait; in the event loop."""
+    for future, outcome in outcomes:
+        if future.done():
+            continue
+        if isinstance(outcome, BaseException):
+            future.set_exception(outcome)
+        else:
+            future.set_result(outcome)

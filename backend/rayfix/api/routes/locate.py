@@ -88,23 +88,24 @@ async def locate(
     return _json(location_data(reply.fix, request.reports, serving.identity if serving else None))
 
 
-@router.post("/locate/batch", responses=responses(*BODY_STATUSES, 503))
+@router.post(
+    "/locate/batch", response_model=LocateBatchReply, responses=responses(*BODY_STATUSES, 503)
+)
 async def locate_batch(
     request: LocateBatchRequest, services: ServicesOf, connection: Request
-) -> LocateBatchReply:
+) -> Response:
     """Many sequences at once. A sequence that cannot be located does not fail the others."""
     started = time.perf_counter()
     charge(connection, services.limits, len(request.requests) - 1)
     default = services.settings.scenes[0]
     outcomes = await services.locate([query_of(r, r.scene or default) for r in request.requests])
-    return LocateBatchReply(
-        results=[
-            describe_error(outcome)
-            if isinstance(outcome, RayFixError)
-            else _answer(services, single, outcome, started)
-            for single, outcome in zip(request.requests, outcomes, strict=True)
-        ]
-    )
+    results = [
+        describe_error(outcome)
+        if isinstance(outcome, RayFixError)
+        else _answer(services, single, outcome, started)
+        for single, outcome in zip(request.requests, outcomes, strict=True)
+    ]
+    return _json(LocateBatchReply(results=results))
 
 
 def _json(body: ApiModel) -> Response:
