@@ -212,6 +212,18 @@ def train(
     typer.echo(f"Wrote {run(config)}")
 
 
+@app.command("ablate")
+def ablate(
+    config: Annotated[Path, typer.Option(help="Variants to compare, one YAML.")] = Path(
+        "configs/ablation.yaml"
+    ),
+) -> None:
+    """Train, test and compare variants of a run; finished variants are not run again."""
+    from rayfix.training.ablate import ablate as run
+
+    typer.echo(f"Wrote {run(config)}")
+
+
 @app.command("evaluate")
 def evaluate(
     model: Annotated[str, typer.Option(help="Name of the model.")] = "munich",

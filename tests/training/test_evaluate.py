@@ -10,7 +10,9 @@ from typer.testing import CliRunner
 from rayfix.cli import app
 from rayfix.errors import InvalidInputError
 from rayfix.measurement.dataset import save_dataset
+from rayfix.model.artefact import EVALUATION
 from rayfix.training.evaluate import CONDITIONS, evaluate, markdown_table
+from rayfix.training.plots import draw_evaluation
 from rayfix.training.train import train
 
 KEYS = {
@@ -78,6 +80,19 @@ def test_dataset_of_another_scene_is_refused(folder: Path) -> None:
             radio_maps_dir=folder / "radio_maps",
             conditions_path=ROOT / "configs" / "conditions.yaml", show_progress=False,
         )  # fmt: skip
+
+
+def test_a_recorded_evaluation_is_plotted(folder: Path, tmp_path: Path) -> None:
+    evaluate(
+        "tiny", folder / "test.zarr.zip", models_dir=folder / "models", record=True, limit=10,
+        radio_maps_dir=folder / "radio_maps",
+        conditions_path=ROOT / "configs" / "conditions.yaml", show_progress=False,
+    )  # fmt: skip
+    document = json.loads((folder / "models" / "tiny" / EVALUATION).read_text())
+    plots = draw_evaluation(document, tmp_path)
+    assert len({path for _, path in plots}) == 4
+    for _, path in plots:
+        assert path.read_text().rstrip().endswith("</svg>")
 
 
 def test_a_model_answers_in_another_scene_when_asked(folder: Path) -> None:
