@@ -122,12 +122,20 @@ def test_a_track_as_csv_kml_and_moving_features(client: TestClient, moving: str)
     rows = list(csv.DictReader(io.StringIO(table.text)))
     assert [(float(r["lon"]), float(r["lat"])) for r in rows] == places
     assert [row["time"] for row in rows] == [f["properties"]["time"] for f in features]
+    tracks = [f["properties"]["track"] for f in features]
+    assert any(tracks)
+    assert [(r["track_lon"], r["track_lat"], r["track_speed_mps"]) for r in rows] == [
+        (*map(str, t["coordinates"]), str(t["speed_mps"])) if t else ("", "", "") for t in tracks
+    ]
 
     kml = client.get(path, params={"format": "kml"})
     assert kml.headers["content-type"] == "application/vnd.google-earth.kml+xml"
     root = ElementTree.fromstring(kml.text)
     gx, kml_space = "{http://www.google.com/kml/ext/2.2}", "{http://www.opengis.net/kml/2.2}"
-    (track,) = root.iter(f"{gx}Track")
+    track, filtered = root.iter(f"{gx}Track")
+    assert [float(c.text.split()[0]) for c in filtered.iter(f"{gx}coord") if c.text] == [
+        t["coordinates"][0] for t in tracks if t
+    ]
     assert len(list(track.iter(f"{kml_space}when"))) == 4
     assert [float(c.text.split()[0]) for c in track.iter(f"{gx}coord") if c.text] == [
         lon for lon, _ in places
@@ -138,7 +146,14 @@ def test_a_track_as_csv_kml_and_moving_features(client: TestClient, moving: str)
     assert (moved["type"], point["type"]) == ("Feature", "MovingPoint")
     assert point["datetimes"] == sorted(set(point["datetimes"]))
     assert len(point["coordinates"]) == len(point["datetimes"]) == 3
-    assert len(moved["temporalProperties"][0]["accuracy"]["values"]) == 3
+    raw, filtered = moved["temporalProperties"]
+    assert len(raw["accuracy"]["values"]) == 3
+    at = dict(zip(filtered["datetimes"], filtered["filtered_longitude"]["values"], strict=True))
+    assert at == {
+        f["properties"]["time"]: f["properties"]["track"]["coordinates"][0]
+        for f in features
+        if f["properties"]["track"]
+    }
     problem_of(client.get(path, params={"format": "gpx"}), 422, "invalid_request")
 
 

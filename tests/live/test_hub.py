@@ -83,6 +83,38 @@ def test_filters_by_ue_and_area(make_log: MakeLog, make_record: MakeRecord) -> N
     asyncio.run(run())
 
 
+def test_a_slow_reader_that_asked_for_it_gets_only_the_newest_of_each_ue() -> None:
+    async def run() -> None:
+        conflated = Subscription(FeedFilter(conflate=True), after=0, max_bytes=3_000)
+        complete = Subscription(EVERYTHING, after=0, max_bytes=3_000)
+        for offset in range(1, 101):
+            feature = LiveFeature(offset, f"ue-{offset % 3}", 11.5, 48.1, "x" * 100)
+            conflated.offer([feature])
+            complete.offer([feature])
+        waiting = await conflated.take(0.1)
+        assert [(f.offset, f.ue_id) for f in waiting] == [
+            (98, "ue-2"), (99, "ue-0"), (100, "ue-1")
+        ]  # fmt: skip
+        with pytest.raises(ReaderClosedError):
+            await complete.take(0.1)
+        conflated.offer([LiveFeature(101, "ue-2", 11.5, 48.1, "x")])
+        assert [f.offset for f in await conflated.take(0.1)] == [101]
+
+    asyncio.run(run())
+
+
+def test_conflation_does_not_lift_the_cap_on_unread_bytes() -> None:
+    async def run() -> None:
+        reader = Subscription(FeedFilter(conflate=True), after=0, max_bytes=3_000)
+        for offset in range(1, 101):
+            reader.offer([LiveFeature(offset, f"ue-{offset}", 11.5, 48.1, "x" * 100)])
+        with pytest.raises(ReaderClosedError) as closed:
+            await reader.take(0.1)
+        assert closed.value.code == SLOW_READER
+
+    asyncio.run(run())
+
+
 def test_a_slow_reader_is_closed_and_costs_the_others_nothing(
     make_log: MakeLog, make_record: MakeRecord
 ) -> None:

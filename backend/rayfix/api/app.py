@@ -67,7 +67,7 @@ Finds where a phone is from what it hears of the cell sites around it.
 Angles are bearings, clockwise from true north, in degrees. Units are in the names. Every measured
 quantity is optional; what is missing is masked. Errors are RFC 9457 problem documents.
 
-The live feed is a WebSocket at `/api/v1/live?epoch=&offset=&ue_id=&bbox=`.
+The live feed is a WebSocket at `/api/v1/live?epoch=&offset=&ue_id=&bbox=&conflate=`.
 """
 
 

@@ -101,8 +101,12 @@ def parse_query(query: Mapping[str, str]) -> tuple[FeedFilter, str | None, int |
         raise InvalidInputError("offset", "a whole number from 0 is expected")
     if offset is not None and int(offset[:20]) > MAX_OFFSET:
         raise InvalidInputError("offset", f"at most {MAX_OFFSET}")
+    conflate = query.get("conflate") or "false"
+    if conflate not in ("true", "false"):
+        raise InvalidInputError("conflate", "true or false is expected")
+    bbox = _parse_bbox(query.get("bbox") or None)
     return (
-        FeedFilter(query.get("ue_id") or None, _parse_bbox(query.get("bbox") or None)),
+        FeedFilter(query.get("ue_id") or None, bbox, conflate == "true"),
         query.get("epoch") or None,
         None if offset is None else int(offset),
     )

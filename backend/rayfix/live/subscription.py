@@ -22,10 +22,12 @@ class FeedFilter:
     Attributes:
         ue_id: only this UE.
         bbox: west, south, east, north [deg], borders included.
+        conflate: of the fixes that wait for a slow reader, only the newest of each UE.
     """
 
     ue_id: str | None = None
     bbox: tuple[float, float, float, float] | None = None
+    conflate: bool = False
 
     def wants(self, lon: float, lat: float, ue_id: str) -> bool:
         if self.ue_id is not None and ue_id != self.ue_id:
@@ -101,6 +103,7 @@ class Subscription:
         """Keep what the reader wants; a reader that left too much unread is closed instead.
 
         Only what was left counts, not the features offered now: a burst closes nobody who reads.
+        Where the reader asked for it, newer fixes of a UE replace those that wait.
         """
         if self._closed is not None:
             return
@@ -111,7 +114,11 @@ class Subscription:
             wants = self.wanted.wants
             features = [f for f in features if wants(f.lon, f.lat, f.ue_id)]
         self._waiting.extend(features)
-        self._bytes += sum(len(f.text) + FEATURE_OVERHEAD_BYTES for f in features)
+        added: Iterable[LiveFeature] = features
+        if self.wanted.conflate:
+            self._waiting, self._bytes = _newest_of_each_ue(self._waiting), 0
+            added = self._waiting
+        self._bytes += sum(len(f.text) + FEATURE_OVERHEAD_BYTES for f in added)
         if self._waiting:
             self._changed.set()
 
@@ -152,3 +159,12 @@ class Subscription:
         if taken:
             self.after = taken[-1].offset
         return taken
+
+
+def _newest_of_each_ue(features: Iterable[LiveFeature]) -> deque[LiveFeature]:
+    """In the order of their offsets, which is the order that they came in."""
+    newest: dict[str, LiveFeature] = {}
+    for feature in features:
+        newest.pop(feature.ue_id, None)
+        newest[feature.ue_id] = feature
+    return deque(newest.values())

@@ -40,6 +40,9 @@ async def events(
     bbox: Annotated[str | None, Query(description="west,south,east,north [deg]")] = None,
     epoch: Annotated[str | None, Query(max_length=64, description="of the last frame")] = None,
     offset: Annotated[str | None, Query(description="of the last frame")] = None,
+    conflate: Annotated[
+        bool, Query(description="a slow reader gets only the newest waiting fix of each UE")
+    ] = False,
     last_event_id: Annotated[
         str | None, Header(description="`<epoch>:<offset>` of the last event; goes before a query")
     ] = None,
@@ -50,6 +53,7 @@ async def events(
         if not colon:
             raise InvalidInputError("Last-Event-ID", "<epoch>:<offset> is expected")
     given = {"ue_id": ue_id, "bbox": bbox, "epoch": epoch, "offset": offset}
+    given["conflate"] = "true" if conflate else None
     wanted, after_epoch, after = parse_query({k: v for k, v in given.items() if v is not None})
     stream = _stream(services, wanted, after_epoch, after)
     return EventStream(stream, headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"})

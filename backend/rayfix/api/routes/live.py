@@ -28,7 +28,8 @@ TRY_AGAIN_LATER = 1013
 
 @router.websocket("/live")
 async def live(socket: WebSocket, services: ServicesOf) -> None:
-    """Query: `epoch` and `offset` of the last frame, `ue_id`, `bbox` (west,south,east,north)."""
+    """Query: `epoch` and `offset` of the last frame, `ue_id`, `bbox` (west,south,east,north),
+    `conflate=true`."""
     await socket.accept()
     try:
         _check_origin(socket, services.settings)
