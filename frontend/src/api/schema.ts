@@ -1102,6 +1102,19 @@ export interface components {
             rule: string;
         };
         /**
+         * FilteredProperties
+         * @description What the track says at those of the fixes that are part of it: position (DD = degree), speed
+         *     (MTS = metre per second) and bearing.
+         */
+        FilteredProperties: {
+            /** Datetimes */
+            datetimes: string[];
+            filtered_bearing: components["schemas"]["Measure"];
+            filtered_latitude: components["schemas"]["Measure"];
+            filtered_longitude: components["schemas"]["Measure"];
+            filtered_speed: components["schemas"]["Measure"];
+        };
+        /**
          * FixBody
          * @description A position; `accuracy_m` is the radius that holds the truth with 68 % probability.
          */
@@ -1595,7 +1608,8 @@ export interface components {
         };
         /**
          * MovingFeature
-         * @description OGC Moving Features JSON (19-045r3), trajectory of one UE.
+         * @description OGC Moving Features JSON (19-045r3), trajectory of one UE: the geometry is its fixes, beside
+         *     it stands what the track makes of them.
          */
         MovingFeature: {
             /** Properties */
@@ -1604,7 +1618,7 @@ export interface components {
             };
             temporalGeometry: components["schemas"]["MovingPoint"];
             /** Temporalproperties */
-            temporalProperties: components["schemas"]["TemporalProperties"][];
+            temporalProperties: (components["schemas"]["TemporalProperties"] | components["schemas"]["FilteredProperties"])[];
             /**
              * Type
              * @default Feature
@@ -2600,6 +2614,8 @@ export interface operations {
             query?: {
                 /** @description west,south,east,north [deg] */
                 bbox?: string | null;
+                /** @description a slow reader gets only the newest waiting fix of each UE */
+                conflate?: boolean;
                 /** @description of the last frame */
                 epoch?: string | null;
                 /** @description of the last frame */
