@@ -4,34 +4,19 @@ import torch
 from tests.model.town import SMALL, town_maps
 
 from rayfix.model.coarse_grid import CoarseGrid
-from rayfix.model.map_trust import MapTrust, evidence_maps, log_boxed_student_t, trust_inputs
-
-
-def test_boxed_student_t_is_a_density() -> None:
-    r = torch.linspace(-4000.0, 4000.0, 800_001, dtype=torch.float64)
-    for width in (0.0, 130.0):
-        log_density = log_boxed_student_t(
-            r, torch.tensor(49.0), torch.tensor(4.0, dtype=torch.float64), torch.tensor(width)
-        )
-        assert abs(float(torch.trapezoid(log_density.exp(), r)) - 1.0) < 2e-3
-
-
-def test_boxed_student_t_without_a_box_is_student_t() -> None:
-    r = torch.linspace(-30.0, 30.0, 61)
-    expected = torch.distributions.StudentT(5.0, 0.0, 3.0).log_prob(r)
-    found = log_boxed_student_t(r, torch.tensor(9.0), torch.tensor(5.0), torch.tensor(0.0))
-    torch.testing.assert_close(found, expected)
+from rayfix.model.map_evidence import MapSurroundings, evidence_maps
+from rayfix.model.map_trust import MapTrust
 
 
 def test_blocks_have_the_moments_of_their_pixels() -> None:
     maps = town_maps()
     grid = CoarseGrid.over(maps, 8, 8)
     torch.manual_seed(0)
-    pixels, blocks = evidence_maps(maps, trust_inputs(maps), MapTrust(SMALL), grid, 4.0)
+    pixels, blocks = evidence_maps(maps, MapSurroundings.of(maps), MapTrust(SMALL), grid, 4.0)
     # Coarse cell 0 (south-west), its first block = pixels (0,0), (0,1), (1,0), (1,1) of 8 x 8.
     four = [0, 1, 8, 9]
     for cell in range(3):
-        if not pixels.valid_CPn[cell, 0, four].all():
+        if not pixels.own_CPn[cell, 0, four].all():
             continue
         for plane in (0, 1):
             mean = pixels.mean_CEPn[cell, plane, 0, four]
@@ -49,7 +34,7 @@ def test_blocks_have_the_moments_of_their_pixels() -> None:
 def test_indoor_blocks_are_left_out() -> None:
     maps = town_maps()
     grid = CoarseGrid.over(maps, 8, 8)
-    pixels, blocks = evidence_maps(maps, trust_inputs(maps), MapTrust(SMALL), grid, 4.0)
+    pixels, blocks = evidence_maps(maps, MapSurroundings.of(maps), MapTrust(SMALL), grid, 4.0)
     everywhere = blocks.log_prior_Pk.numel()
     inner_blocks = 4 * 6
     assert everywhere - inner_blocks <= len(blocks.index_G) < everywhere

@@ -7,7 +7,9 @@ from tests.model.town import CELLS, SMALL, draw, town_maps
 
 from rayfix.measurement.conditions import load_conditions
 from rayfix.measurement.report import QUANTITIES, ReportBatch
+from rayfix.model.fine_head import Hypotheses
 from rayfix.model.network import LocatorNetwork, NetworkOutput
+from rayfix.model.observed import Observed
 from rayfix.physics.maps import MapTensors
 from rayfix.physics.noise import NoiseModel
 from rayfix.physics.observation import observe
@@ -27,6 +29,15 @@ def awake(seed: int = 3) -> LocatorNetwork:
     return network.eval().requires_grad_(False)
 
 
+def sharpened(
+    network: LocatorNetwork, batch: ReportBatch, maps: MapTensors
+) -> tuple[Hypotheses, Observed]:
+    scene = network.scene_inputs(maps)
+    observation = observe(ReportTensors.from_batch(batch), maps, NOISE)
+    tokens = network.encode_map(scene)
+    return network.sharpen(network(observation, scene, tokens), observation, scene, tokens)
+
+
 def run(
     network: LocatorNetwork, batch: ReportBatch, maps: MapTensors, attention: bool = False
 ) -> NetworkOutput:
@@ -44,7 +55,7 @@ def assert_same(first: NetworkOutput, second: NetworkOutput) -> None:
 
 def test_untrained_network_answers_with_the_evidence() -> None:
     batch, truth = draw(64, 3, seed=0)
-    found = run(LocatorNetwork(SMALL).eval(), batch, town_maps()).hypotheses
+    found, _ = sharpened(LocatorNetwork(SMALL).eval(), batch, town_maps())
     best = found.log_weight_BK.argmax(1)
     position = found.mean_m_BK2[torch.arange(64), best]
     error = (position - torch.from_numpy(truth).float()).norm(dim=-1)
@@ -141,14 +152,16 @@ def test_every_parameter_learns() -> None:
     truth[0] = torch.tensor([20.0, 20.0])  # in the block, where no path arrives
     network, maps = awake().train().requires_grad_(True), town_maps()
     scene = network.scene_inputs(maps)
-    observation = observe(ReportTensors.from_batch(batch), maps, NOISE)
-    output = network(observation, scene, network.encode_map(scene), middle_xy_m_B2=truth)
+    full = NOISE.model_copy(update={"max_cells": 4})
+    observation = observe(ReportTensors.from_batch(batch), maps, full)
+    tokens = network.encode_map(scene)
+    output = network(observation, scene, tokens, middle_xy_m_B2=truth)
     config = TrainingConfig(
         name="x", scene="town", checkpoint="x", data=DataConfig(train="x", validation="x")
     )
     terms = training_loss(
-        network, output, scene, truth, truth, torch.ones(16, dtype=torch.bool), PhysicsLoss(),
-        observation, config,
+        network, output, scene, tokens, truth, truth, torch.ones(16, dtype=torch.bool),
+        PhysicsLoss(), observation, config,
     )  # fmt: skip
     terms.total.backward()
     silent = [
@@ -171,8 +184,10 @@ def test_agreement_of_a_report_tells_how_well_it_was_measured() -> None:
     maps, network = town_maps(), LocatorNetwork(SMALL).eval()
     rough, _ = draw(32, 1, seed=9, noise=2.5)
     exact, _ = draw(32, 1, seed=9, noise=0.02)
-    found = [run(network, batch, maps) for batch in (rough, exact)]
-    assert (found[0].noise_scale_B == 1.0).float().mean() > 0.8
-    assert (found[1].noise_scale_B == 0.2).float().mean() > 0.8
-    spread = [f.hypotheses.covariance_m2_BK22[:, 0].diagonal(dim1=-2, dim2=-1) for f in found]
+    found = [sharpened(network, batch, maps) for batch in (rough, exact)]
+    plain = [run(network, batch, maps).observed.single_sigma_BE for batch in (rough, exact)]
+    scale = [(f[1].single_sigma_BE / p)[:, 0] for f, p in zip(found, plain, strict=True)]
+    assert (scale[0] == 1.0).float().mean() > 0.8
+    assert (scale[1] < 0.5).float().mean() > 0.8
+    spread = [f.covariance_m2_BK22[:, 0].diagonal(dim1=-2, dim2=-1) for f, _ in found]
     assert spread[1].mean() < 0.5 * spread[0].mean()

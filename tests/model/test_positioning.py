@@ -9,7 +9,8 @@ from tests.model.town import SMALL, draw, town_maps
 
 from rayfix.measurement.conditions import load_conditions
 from rayfix.model.artefact import Model, ModelConfig
-from rayfix.model.calibration import Calibration, fit_calibration
+from rayfix.model.calibration import EVIDENCE_TRAITS, Calibration, fit_calibration, traits
+from rayfix.model.fine_head import Hypotheses
 from rayfix.model.network import LocatorNetwork
 from rayfix.model.positioning import ModelOnMap, ellipse_axes, estimate, locate
 from rayfix.physics.config import RefineConfig
@@ -93,8 +94,11 @@ def test_nothing_measured_still_answers(ready: ModelOnMap) -> None:
 
 def test_estimate_is_the_mean_of_the_heaviest_place() -> None:
     mean = torch.tensor([[[0.0, 0.0], [10.0, 0.0], [200.0, 0.0]]])
-    covariance = torch.eye(2).expand(1, 3, 2, 2)
-    fix = estimate(mean, covariance, torch.tensor([[0.3, 0.3, 0.4]]), Calibration())
+    factor = torch.eye(2).expand(1, 3, 2, 2)
+    weight = torch.tensor([[0.3, 0.3, 0.4]])
+    cell = torch.tensor([[0, 1, 2]])
+    found = Hypotheses(cell, mean, torch.zeros_like(mean), factor, weight.log(), weight.log())
+    fix = estimate(found, Calibration(), torch.zeros(1, len(EVIDENCE_TRAITS)))
     torch.testing.assert_close(fix.xy_m_B2, torch.tensor([[5.0, 0.0]]))
     torch.testing.assert_close(fix.confidence_B, torch.tensor([0.6]))
     torch.testing.assert_close(fix.covariance_m2_B22[0, 0, 0], torch.tensor(1.0 + 25.0))
@@ -113,13 +117,14 @@ def test_ellipse_axes_and_bearing() -> None:
 def test_fitted_calibration_holds_what_it_says() -> None:
     torch.manual_seed(4)
     confidence = torch.rand(8000)
-    # Errors three times too large for their covariance where confidence is low.
-    size = 1.0 + 2.0 * (confidence < 0.5)
+    # Errors grow tenfold with doubt, and the covariance does not know.
+    size = 10.0 ** -torch.log10(1.0 - confidence).clamp(-1.0, 0.0)
     error = size[:, None] * torch.randn(8000, 2) * torch.tensor([1.0, 2.0])
     covariance = torch.diag(torch.tensor([1.0, 4.0])).expand(8000, 2, 2)
+    trait = traits(confidence, covariance, torch.zeros(8000, len(EVIDENCE_TRAITS)))
     half = slice(0, 4000), slice(4000, 8000)
-    fitted = fit_calibration(error[half[0]], covariance[half[0]], confidence[half[0]])
-    e68, e95, _ = fitted.radii(confidence[half[1]])
+    fitted = fit_calibration(error[half[0]], covariance[half[0]], trait[half[0]])
+    e68, e95, _ = fitted.radii(trait[half[1]])
     distance = (error[half[1]] / torch.tensor([1.0, 2.0])).norm(dim=-1)
     for part in (confidence[half[1]] < 0.45, confidence[half[1]] > 0.55):
         assert 0.62 < float((distance <= e68)[part].float().mean()) < 0.74

@@ -104,4 +104,4 @@ def test_scene_inputs_do_not_depend_on_weights() -> None:
 
     maps = town_maps()
     first, second = (LocatorNetwork(SMALL).scene_inputs(maps) for _ in range(2))
-    assert torch.equal(first.trust_CHWG, second.trust_CHWG)
+    assert torch.equal(first.around.trust_CHWG, second.around.trust_CHWG)

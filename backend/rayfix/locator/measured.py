@@ -59,6 +59,7 @@ def locate_measured(ready: MeasuredOnMap, batch: ReportBatch) -> Positions:
         posterior.ellipse_radius(centre_B2, covariance_B22, 0.95),
         radius_68_B,
         near_BP.sum(-1).clamp(max=1.0),
+        centre_B2.new_zeros(len(centre_B2), 0),
     )
     coarse_BP = posterior.probability_BP.new_zeros(
         len(centre_B2), ready.grid.rows * ready.grid.columns

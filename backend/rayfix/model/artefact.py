@@ -25,7 +25,7 @@ from rayfix.files import (
     write_manifest,
     write_text_whole,
 )
-from rayfix.model.calibration import Calibration
+from rayfix.model.calibration import Calibrations
 from rayfix.model.config import NetworkConfig
 from rayfix.model.network import LocatorNetwork
 from rayfix.physics.config import RefineConfig
@@ -64,7 +64,7 @@ class ModelConfig(BaseModel):
     scenes: tuple[str, ...] = Field(min_length=1)
     network: NetworkConfig
     noise: NoiseModel
-    calibration: Calibration = Calibration()
+    calibration: Calibrations = Calibrations()
     refinement: RefineConfig = RefineConfig()
 
 

@@ -84,6 +84,12 @@ class CoarseGrid:
         row = ((xy_m[..., 1] - self.south_m) / height).floor().long().clamp(0, self.rows - 1)
         return row * self.columns + column
 
+    def pixel_index(self, row: Tensor, column: Tensor) -> Tensor:
+        """Place of pixels on the flattened axes (P, n) of `by_cell`."""
+        cell = (row // self.cell_rows) * self.columns + column // self.cell_columns
+        within = (row % self.cell_rows) * self.cell_columns + column % self.cell_columns
+        return cell * (self.cell_rows * self.cell_columns) + within
+
     def centres(self, device: torch.device) -> Tensor:
         """Centres of the coarse cells [m], shape [P, 2]."""
         width, height = self.cell_size_m

@@ -27,6 +27,10 @@ class NetworkConfig(BaseModel):
     evidence_block_m: float = Field(
         default=8.0, gt=0.0, le=64.0, description="side of a block of the grid evidence [m]"
     )
+    use_map: bool = Field(default=True, description="for ablation: what the map encoder reads")
+    use_evidence: bool = Field(
+        default=True, description="for ablation: physical evidence, and refinement on it"
+    )
     trust_hidden: int = Field(default=32, ge=4, description="hidden channels of map trust")
 
     @model_validator(mode="after")
@@ -35,4 +39,6 @@ class NetworkConfig(BaseModel):
             raise ValueError("width must be a multiple of four times heads")
         if self.top_k > self.rows * self.columns:
             raise ValueError("top_k must not exceed rows x columns")
+        if self.use_evidence and not self.use_map:
+            raise ValueError("use_evidence needs use_map")
         return self

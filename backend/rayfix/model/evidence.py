@@ -1,87 +1,73 @@
 """Physical evidence: how well each place of the map explains what was measured.
 
 The measured quantities of a sequence are averaged per cell, so that they speak of the middle of
-its way (`motion` goes on from there), and compared with the map under Student's t
-with a variance made of three parts: the map's at that place (`map_trust`), one common to the
-sequence, and one that averages out over reports. Cells that were not heard count too.
+its way (`motion` goes on from there), and compared with the map under Student's t. Its variance is
+made of the map's at that place (`map_trust`), what a changed world adds there, an error common to
+the sequence, and one that averages out over reports; a value may also look like the pixel's
+surroundings, or like nothing. What is wrong with one site is wrong for all its sectors. Which cells
+were heard, and which were not, counts too.
 
-Shape letters: B sequences, N heard cells of a sequence, C cells, E evidence quantities,
+Shape letters: B sequences, N heard cells of a sequence, C cells, S sites, E evidence quantities,
 R rows (one per sequence, cell and known quantity), P coarse cells, K hypotheses, n places of a
 coarse cell, D width.
 """
 
 from __future__ import annotations
 
-import math
-from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from rayfix.model.config import NetworkConfig
-from rayfix.model.map_trust import BlockEvidence, PixelEvidence, log_boxed_student_t
+from rayfix.model.map_evidence import BlockEvidence, MapSurroundings, PixelEvidence
+from rayfix.model.observed import (
+    ADVANCE,
+    ANGLE,
+    GAIN,
+    NOISE_LOG_PRIOR,
+    NOISE_SCALES,
+    QUANTITIES,
+    Observed,
+    map_plane,
+)
+from rayfix.model.student_t import boxed_student_t, student_weight
 from rayfix.physics.likelihood import EVIDENCE_FEATURES
 from rayfix.physics.maps import MapTensors
 from rayfix.physics.observation import Observation
 from rayfix.physics.report_features import TOA
 
-QUANTITIES = ("path_gain", "toa", "aoa", "timing_advance")
-"""What is compared with the map: its evidence features, and ToA once more where it comes from a
-timing advance, which has errors of its own."""
-ANGLE, ADVANCE = QUANTITIES.index("aoa"), QUANTITIES.index("timing_advance")
-MAP_PLANE = (0, 1, 2, 1)
-"""Evidence feature of the map that each quantity is compared with."""
-COMMON_SIGMA = (1.5, 3.0, 1.5, 5.0)
+COMMON_SIGMA = (1.5, 1.0, 0.5, 1.0)
 SINGLE_SIGMA = (2.5, 10.0, 5.0, 10.0)
 """Where the learned errors of measurement start: path gain [dB], ToA [ns], AoA [deg], ToA from
 timing advance beyond its interval [ns]; common to a sequence, and of a single report."""
-NO_PATH_LOG_DENSITY = (-6.0, -9.0, -7.0, -9.0)
-"""Where the learned density of a measured quantity starts at places without a path in the map."""
+SPAN = (60.0, 1000.0, 360.0, 1000.0)
+"""Range that a value which the map does not explain is spread over, in the same units."""
+OUTLIER_SHARE = (0.02, 0.05, 0.05, 0.05)
+WINDOW_SHARE = 0.25
+UNDETECTED_SHARE = 0.02
+RANKING_DB = 2.0
+LISTED_DB = 1.0
+"""Where the learned shares start: of values that the map does not explain, of pixels that look like
+their surroundings, of cells that are not heard where the map is sure of them; and the spread of
+RSRP around a list's weakest entry, measured and by the map [dB]."""
+SITE_SHARE = 0.5
+"""Error that all sectors of a site share, over that of RSRP in a report. Not learned: the density
+at the truth hardly depends on it, while 0.5 lowers the P90 of validation worlds that differ from
+the map by up to a tenth, and costs nothing in the map's own."""
 
 
-NOISE_SCALES = (1.0, 0.2)
-NOISE_LOG_PRIOR = (math.log(0.8), math.log(0.2))
-"""Phones differ in how well they measure. How well does not show in one report alone, but in
-whether its quantities agree on a place of the map: every answer is weighed over these scales of
-the learned errors (the second is that of reports with little more than quantisation)."""
+class Expected(NamedTuple):
+    """What the map expects of every row at some places, [R, ...]; window None = not looked at."""
 
-
-@dataclass(frozen=True)
-class Observed:
-    """What the sequences say, one row per (sequence, cell, quantity), and how sure it is.
-
-    Attributes:
-        sequence_R, cell_R, quantity_R: indices of the rows, sorted by sequence.
-        value_R: observed path gain [dB], ToA [ns] or bearing [deg].
-        variance_R: variance of the measurement, in squared units.
-        width_R: width of the interval whose middle the value is (timing advance) [ns], else 0.
-        single_sigma_BE: standard deviation of each quantity in a single report.
-        heard_BC: whether a report names the cell.
-        threshold_db_BC: path gain [dB] that an unheard cell stayed below.
-        temperature_B: factor on the log likelihood; below 1 where errors of cells agree.
-    """
-
-    sequence_R: Tensor
-    cell_R: Tensor
-    quantity_R: Tensor
-    value_R: Tensor
-    variance_R: Tensor
-    width_R: Tensor
-    single_sigma_BE: Tensor
-    heard_BC: Tensor
-    threshold_db_BC: Tensor
-    temperature_B: Tensor
-
-    def at_noise(self, scale_B: Tensor | float) -> Observed:
-        """The same with the errors of measurement multiplied by a factor (see `NOISE_SCALES`)."""
-        by_row = scale_B[self.sequence_R] if isinstance(scale_B, Tensor) else scale_B
-        by_sequence = scale_B[:, None] if isinstance(scale_B, Tensor) else scale_B
-        return replace(
-            self,
-            variance_R=self.variance_R * by_row**2,
-            single_sigma_BE=self.single_sigma_BE * by_sequence,
-        )
+    mean: Tensor
+    variance: Tensor
+    world: Tensor
+    own: Tensor
+    window_mean: Tensor | None
+    window_variance: Tensor | None
+    reached: Tensor
 
 
 class Evidence(nn.Module):
@@ -90,18 +76,27 @@ class Evidence(nn.Module):
     def __init__(self, config: NetworkConfig) -> None:
         super().__init__()
         count = len(QUANTITIES)
-        last = nn.Linear(config.width, 2 * count + 1)
+        last = nn.Linear(config.width, 2 * count + 3)
         nn.init.zeros_(last.weight)
         nn.init.zeros_(last.bias)
         self.errors = nn.Sequential(nn.Linear(config.width, config.width), nn.GELU(), last)
         self.log_common_E = nn.Parameter(torch.tensor(COMMON_SIGMA).log())
         self.log_single_E = nn.Parameter(torch.tensor(SINGLE_SIGMA).log())
-        self.no_path_E = nn.Parameter(torch.tensor(NO_PATH_LOG_DENSITY))
-        self.log_freedom_E = nn.Parameter(torch.full((count,), math.log(3.0)))
-        self.log_slope_db = nn.Parameter(torch.tensor(math.log(2.0)))
-        self.miss_logit = nn.Parameter(torch.tensor(-3.0))
+        self.outlier_logit_E = nn.Parameter(torch.tensor(OUTLIER_SHARE).logit())
+        self.window_logit_E = nn.Parameter(torch.full((count,), WINDOW_SHARE).logit())
+        self.undetected_logit = nn.Parameter(torch.tensor(UNDETECTED_SHARE).logit())
+        self.log_ranking_db = nn.Parameter(torch.tensor(RANKING_DB).log())
+        self.log_listed_db = nn.Parameter(torch.tensor(LISTED_DB).log())
+        self.register_buffer("flat_E", 1.0 / torch.tensor(SPAN), persistent=False)
+        self.flat_E: Tensor
 
-    def observe(self, observation: Observation, summary_BD: Tensor, maps: MapTensors) -> Observed:
+    def observe(
+        self,
+        observation: Observation,
+        summary_BD: Tensor,
+        maps: MapTensors,
+        around: MapSurroundings,
+    ) -> Observed:
         """The mean of each quantity of each cell over a sequence, with learned errors."""
         E = len(QUANTITIES)
         features = [*EVIDENCE_FEATURES, TOA]
@@ -114,6 +109,7 @@ class Evidence(nn.Module):
         errors = self.errors(summary_BD)
         log_common = self.log_common_E + errors[:, :E].clamp(-2.5, 2.5)
         log_single = self.log_single_E + errors[:, E : 2 * E].clamp(-2.5, 2.5)
+        temperature, world, missed = errors[:, 2 * E :].unbind(-1)
         single_BE = log_single.exp()
         width = observation.interval_ns_BK[sequence, slot]
         return Observed(
@@ -127,38 +123,83 @@ class Evidence(nn.Module):
             single_BE,
             observation.heard_BC,
             observation.threshold_dbm_BC - maps.epre_dbm_C,
-            1.2 * torch.sigmoid(errors[:, 2 * E] + 1.0),
+            1.2 * torch.sigmoid(temperature + 1.0),
+            torch.sigmoid(world - 1.0),
+            (SITE_SHARE * single_BE[:, GAIN]).square(),
+            torch.sigmoid(self.undetected_logit + missed.clamp(-4.0, 4.0)),
+            # Angles wrap; the period of everything else is beyond reach.
+            torch.where(quantity == ANGLE, 360.0, 1e9),
+            self.flat_E[quantity],
+            self.outlier_logit_E.sigmoid()[quantity],
+            self.window_logit_E.sigmoid()[quantity],
+            around.site_C[observation.cell_BK[sequence, slot]],
+            around.sites,
         )
 
-    def row_likelihood(
-        self, observed: Observed, rows: slice, mean: Tensor, variance: Tensor, valid: Tensor
-    ) -> Tensor:
-        """Log likelihood of some rows at some places.
+    def likelihood(self, observed: Observed, expected: Expected) -> Tensor:
+        """Log likelihood of the measured values of each sequence at its places.
+
+        A value has the density (1 - f) ((1 - w) t(own) + w t(window)) + f / span, with the learned
+        shares f of outliers and w of pixels that look like their surroundings; the flat density
+        alone where no path arrives.
 
         Args:
-            observed: the rows; `rows` selects among them.
-            mean, variance, valid: the map's expectation, [rows, ...].
+            observed: B sequences.
+            expected: of the map, [R, ...].
+        Returns:
+            [B, ...].
         """
-        shape = (-1,) + (1,) * (mean.dim() - 1)
-        quantity = observed.quantity_R[rows]
-        residual = observed.value_R[rows].view(shape) - mean
-        # Angles wrap; the period of everything else is beyond reach.
-        period = torch.where(quantity == ANGLE, 360.0, 1e9).view(shape)
-        residual = residual - period * torch.round(residual / period)
-        log_density = log_boxed_student_t(
-            residual,
-            variance + observed.variance_R[rows].view(shape),
-            (1.5 + self.log_freedom_E.exp())[quantity].view(shape),
-            observed.width_R[rows].view(shape),
-        )
-        return torch.where(valid, log_density, self.no_path_E[quantity].view(shape))
+        shape = (-1,) + (1,) * (expected.mean.dim() - 1)
+        value, width = observed.value_R.view(shape), observed.width_R.view(shape)
+        period, noise = observed.period_R.view(shape), observed.variance_R.view(shape)
+        world = observed.world_B[observed.sequence_R].view(shape) * expected.world
 
-    def unheard(self, threshold: Tensor, path_gain_db: Tensor, valid: Tensor) -> Tensor:
-        """Log probability that a cell with this expected path gain is in no report."""
-        slope = self.log_slope_db.exp()
-        miss = torch.sigmoid(self.miss_logit)
-        hidden = torch.sigmoid((threshold - path_gain_db) / slope)
-        return torch.where(valid, torch.log(miss + (1.0 - miss) * hidden), 0.0)
+        def component(mean: Tensor, variance: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+            residual = value - mean
+            residual = residual - period * torch.round(residual / period)
+            total = variance + noise + world
+            return boxed_student_t(residual, total, width), residual, total
+
+        density, residual, variance = component(expected.mean, expected.variance)
+        reached = expected.reached
+        if expected.window_mean is not None and expected.window_variance is not None:
+            window = component(expected.window_mean, expected.window_variance)
+            share = torch.where(expected.own, observed.window_R.view(shape), 1.0)
+            density = density + share * (window[0] - density)
+            residual = torch.where(expected.own, residual, window[1])
+            variance = torch.where(expected.own, variance, window[2])
+        outlier, flat = observed.outlier_R.view(shape), observed.flat_R.view(shape)
+        density = torch.where(reached, density + outlier * (flat - density), flat)
+        B = len(observed.heard_BC)
+        total = density.new_zeros(B, *density.shape[1:])
+        total = total.index_add(0, observed.sequence_R, density.log())
+        gain = (observed.quantity_R == GAIN).nonzero()[:, 0]
+        return total + _shared_error(observed, gain, residual[gain], variance[gain], reached[gain])
+
+    def detection(
+        self, observed: Observed, path_gain_db: Tensor, heard_share: Tensor, margin_db: Tensor
+    ) -> Tensor:
+        """Log probability of which cells are in the reports, and which in none, [B, ...].
+
+        A cell is listed where it is detected, among the strongest of the place and not missed; one
+        that is in no report was also below the weakest of a full list.
+
+        Args:
+            observed: B sequences.
+            path_gain_db: of the map at some places [dB], [B or 1, C, ...].
+            heard_share: how sure the map is that cells are heard there.
+            margin_db: RSRP above the weakest that fits in a list there [dB].
+        """
+        wide = [1] * (path_gain_db.dim() - 2)
+        missed = observed.missed_B.view(-1, 1, *wide)
+        slope = (-self.log_ranking_db).exp()
+        likely = 0.25 * missed + (1.0 - 1.25 * missed) * heard_share * torch.sigmoid(
+            margin_db * (-self.log_listed_db).exp()
+        )
+        threshold_db = observed.threshold_db_BC.view(*observed.threshold_db_BC.shape, *wide)
+        above = torch.sigmoid((path_gain_db - threshold_db) * slope)
+        heard = observed.heard_BC.view(*observed.heard_BC.shape, *wide)
+        return torch.where(heard, likely, 1.0 - likely * above).log().sum(1)
 
     @torch.no_grad()
     def at_hypotheses(self, observed: Observed, pixels: PixelEvidence, cell_BK: Tensor) -> Tensor:
@@ -168,23 +209,35 @@ class Evidence(nn.Module):
         loss). Were they also free to sharpen the answer, the errors of the reports would shrink
         and those of the map take their place, and ten reports would seem no better than one.
         """
+        return self._measured(observed, pixels, cell_BK) + self._detected(observed, pixels, cell_BK)
+
+    def _measured(self, observed: Observed, pixels: PixelEvidence, cell_BK: Tensor) -> Tensor:
         C, E, P, n = pixels.mean_CEPn.shape
-        B, K = cell_BK.shape
-        rows = slice(0, len(observed.value_R))
         place = cell_BK[observed.sequence_R]
-        plane = (observed.cell_R * E + map_plane(observed.quantity_R))[:, None]
-        mean = pixels.mean_CEPn.view(C * E, P, n)[plane, place]
-        variance = pixels.variance_CEPn.view(C * E, P, n)[plane, place]
-        valid = pixels.valid_CPn[observed.cell_R[:, None], place]
-        rows_RKn = self.row_likelihood(observed, rows, mean, variance, valid)
-        total = rows_RKn.new_zeros(B, K, n).index_add(0, observed.sequence_R, rows_RKn)
-        sequence, cell = (~observed.heard_BC).nonzero(as_tuple=True)
-        quiet = self.unheard(
-            observed.threshold_db_BC[sequence, cell][:, None, None],
-            pixels.mean_CEPn[:, 0][cell[:, None], cell_BK[sequence]],
-            pixels.valid_CPn[cell[:, None], cell_BK[sequence]],
+        cell = observed.cell_R[:, None]
+        plane = cell * E + map_plane(observed.quantity_R)[:, None]
+        mean, variance, world, window_mean, window_variance = (
+            values.view(C * E, P, n)[plane, place]
+            for values in (
+                pixels.mean_CEPn, pixels.variance_CEPn, pixels.world_CEPn,
+                pixels.window_mean_CEPn, pixels.window_variance_CEPn,
+            )
+        )  # fmt: skip
+        expected = Expected(
+            mean, variance, world, pixels.own_CPn[cell, place], window_mean, window_variance,
+            pixels.reached_CPn[cell, place],
+        )  # fmt: skip
+        return self.likelihood(observed, expected)
+
+    def _detected(self, observed: Observed, pixels: PixelEvidence, cell_BK: Tensor) -> Tensor:
+        cells = torch.arange(observed.heard_BC.shape[1], device=cell_BK.device)[:, None]
+        place = cell_BK[:, None]
+        return self.detection(
+            observed,
+            pixels.mean_CEPn[:, GAIN][cells, place],
+            pixels.heard_CPn[cells, place],
+            pixels.margin_db_CPn[cells, place],
         )
-        return total.index_add(0, sequence, quiet)
 
     @torch.no_grad()
     def over_noise(
@@ -192,11 +245,9 @@ class Evidence(nn.Module):
     ) -> tuple[Tensor, Tensor]:
         """`at_hypotheses` at each of `NOISE_SCALES`, [S, B, K, n], and the posterior of those
         scales [S, B]."""
-        likelihood = torch.stack(
-            [
-                self.at_hypotheses(observed.at_noise(scale), pixels, cell_BK)
-                for scale in NOISE_SCALES
-            ]
+        detected = self._detected(observed, pixels, cell_BK)
+        likelihood = detected + torch.stack(
+            [self._measured(observed.at_noise(scale), pixels, cell_BK) for scale in NOISE_SCALES]
         )
         joint = likelihood * observed.temperature_B[:, None, None] + pixels.log_prior_Pn[cell_BK]
         evidence_SB = torch.logsumexp(joint.flatten(2), -1)
@@ -211,31 +262,52 @@ class Evidence(nn.Module):
         those. One sequence at a time: its few megabytes stay in the processor's cache.
         """
         C, E, G = blocks.mean_CEG.shape
-        mean, variance = blocks.mean_CEG.view(C * E, G), blocks.variance_CEG.view(C * E, G)
+        mean, variance, world = (
+            values.view(C * E, G)
+            for values in (blocks.mean_CEG, blocks.variance_CEG, blocks.world_CEG)
+        )
         counts = torch.bincount(observed.sequence_R, minlength=len(observed.heard_BC)).tolist()
         P, k = blocks.log_prior_Pk.shape
         result = mean.new_empty(len(counts), P * k)
         start = 0
         for b, count in enumerate(counts):
-            rows = slice(start, start + count)
+            one = observed.of(b, slice(start, start + count))
             start += count
-            cell = observed.cell_R[rows]
-            plane = cell * E + map_plane(observed.quantity_R[rows])
-            likelihood = self.row_likelihood(
-                observed, rows, mean[plane], variance[plane], blocks.valid_CG[cell]
-            ).sum(0)
-            quiet = (~observed.heard_BC[b]).nonzero()[:, 0]
-            likelihood += self.unheard(
-                observed.threshold_db_BC[b, quiet, None], mean[quiet * E], blocks.valid_CG[quiet]
-            ).sum(0)
+            plane = one.cell_R * E + map_plane(one.quantity_R)
+            reached = blocks.reached_CG[one.cell_R]
+            likelihood = self.likelihood(
+                one,
+                Expected(mean[plane], variance[plane], world[plane], reached, None, None, reached),
+            )[0]
+            likelihood += self.detection(
+                one,
+                blocks.mean_CEG[None, :, GAIN],
+                blocks.heard_CG[None],
+                blocks.margin_db_CG[None],
+            )[0]
             result[b] = likelihood.min()
             result[b, blocks.index_G] = likelihood
         return result.view(-1, P, k)
 
 
-def map_plane(quantity_R: Tensor) -> Tensor:
-    """Evidence feature of the map that each row is compared with."""
-    return quantity_R.new_tensor(MAP_PLANE)[quantity_R]
+def _shared_error(
+    observed: Observed, gain_R: Tensor, residual: Tensor, variance: Tensor, reached: Tensor
+) -> Tensor:
+    """What an unknown error common to all sectors of a site adds to the log likelihood, [B, ...].
+
+    Path gain residuals r with weights w of Student's t (inverse variances, at their core), and the
+    common error N(0, t): integrating it out of the Gaussian adds, per site,
+    (t s1^2 / (1 + t s2) - ln(1 + t s2)) / 2 with s1 = sum w r, s2 = sum w.
+    """
+    weight = torch.where(reached, student_weight(residual, variance), 0.0)
+    B, sites = len(observed.heard_BC), observed.sites
+    index = (observed.sequence_R * sites + observed.site_R)[gain_R]
+    zero = residual.new_zeros(B * sites, *residual.shape[1:])
+    first, second = zero.index_add(0, index, weight * residual), zero.index_add(0, index, weight)
+    common = observed.site_variance_B.repeat_interleave(sites).view(-1, *[1] * (zero.dim() - 1))
+    spread = 1.0 + common * second
+    added = 0.5 * (common * first.square() / spread - spread.log())
+    return added.view(B, sites, *zero.shape[1:]).sum(1)
 
 
 def window_moments(log_weight_BKn: Tensor, offset_n2: Tensor) -> tuple[Tensor, Tensor, Tensor]:

@@ -27,6 +27,7 @@ class Hypotheses(NamedTuple):
         moved_m_BK2: part of it that the phone has come since the middle of the sequence [m].
         cholesky_m_BK22: lower triangular factor of the covariance [m].
         log_weight_BK: log of the weights, which sum to 1.
+        log_mass_BK: log mass of the evidence in each cell, unnormalised.
     """
 
     cell_BK: Tensor
@@ -34,6 +35,7 @@ class Hypotheses(NamedTuple):
     moved_m_BK2: Tensor
     cholesky_m_BK22: Tensor
     log_weight_BK: Tensor
+    log_mass_BK: Tensor
 
     @property
     def covariance_m2_BK22(self) -> Tensor:
@@ -42,7 +44,8 @@ class Hypotheses(NamedTuple):
 
 
 class FineHead(nn.Module):
-    """Corrects the mean and covariance of the pixel evidence in each chosen coarse cell.
+    """Corrects the mean and covariance of the evidence in each chosen coarse cell: once over its
+    blocks (the network's own answer), once over its pixels (`LocatorNetwork.sharpen`).
 
     All corrections start at zero, so that training starts from the evidence itself.
     """
@@ -62,8 +65,8 @@ class FineHead(nn.Module):
         self,
         cell_BK: Tensor,
         coarse_logit_BK: Tensor,
-        grid_mass_BK: Tensor,
         log_place_BKn: Tensor,
+        seen_mass_BK: Tensor | None,
         offset_n2: Tensor,
         centre_P2: Tensor,
         token_PD: Tensor,
@@ -77,12 +80,13 @@ class FineHead(nn.Module):
         Args:
             cell_BK: coarse cells.
             coarse_logit_BK: their coarse logits.
-            grid_mass_BK: log mass that the grid evidence gave them, unnormalised.
-            log_place_BKn: tempered log evidence plus log prior of every pixel of them.
-            offset_n2: pixel centres relative to the cell's centre [m].
+            log_place_BKn: tempered log evidence plus log prior of every place of them.
+            seen_mass_BK: log mass of the evidence that the coarse logits have seen, in place of
+                which comes that of these places; None = it is the same.
+            offset_n2: centres of the places relative to the cell's centre [m].
             centre_P2: centres of all coarse cells [m].
             token_PD, context_BD: map tokens and radio context.
-            floor_m2: variance of a place within its pixel [m^2].
+            floor_m2: variance within a place [m^2].
             displacement: from places in the middle of the way to its end.
             precise_B: probability that the reports hold little more than quantisation errors.
         """
@@ -92,7 +96,7 @@ class FineHead(nn.Module):
         middle = centre_P2[cell_BK] + mean
         moved = displacement(middle)
         base = torch.linalg.cholesky(covariance + floor_m2 * eye + moved.covariance_m2_BK22)
-        gain = mass - grid_mass_BK
+        gain = torch.zeros_like(mass) if seen_mass_BK is None else mass - seen_mass_BK
         relative = coarse_logit_BK - coarse_logit_BK.amax(1, keepdim=True)
         statistics = torch.cat(
             [
@@ -124,6 +128,5 @@ class FineHead(nn.Module):
         factor[..., 0, 0] = stretch[..., 0].clamp(-3.0, 3.0).exp()
         factor[..., 1, 1] = stretch[..., 1].clamp(-3.0, 3.0).exp()
         factor[..., 1, 0] = stretch[..., 2]
-        # The pixels' evidence replaces the blocks' in the weight of the hypothesis.
         log_weight = (coarse_logit_BK + gain + score).log_softmax(-1)
-        return Hypotheses(cell_BK, end, moved.mean_m_BK2, base @ factor, log_weight)
+        return Hypotheses(cell_BK, end, moved.mean_m_BK2, base @ factor, log_weight, mass)

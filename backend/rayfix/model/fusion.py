@@ -22,6 +22,8 @@ EVIDENCE_CHANNELS = 9
 CORRECTION_LIMIT = 2.0
 """Largest learned correction of a coarse logit [nats]: enough to overrule physics where it is in
 doubt, too little to learn the training places by heart where reports say little."""
+FREE_LIMIT = 30.0
+"""The same without physical evidence (ablation)."""
 
 
 class GridEvidence(NamedTuple):
@@ -109,7 +111,10 @@ class Fusion(nn.Module):
 
     def __init__(self, config: NetworkConfig) -> None:
         super().__init__()
-        self.candidates = config.candidates
+        # Without evidence nothing says which cells are likely, and the correction is all there is.
+        physical = config.use_evidence
+        self.candidates = config.candidates if physical else config.rows * config.columns
+        self.limit = CORRECTION_LIMIT if physical else FREE_LIMIT
         width = config.width
         self.queries = nn.Parameter(0.02 * torch.randn(config.queries, width))
         self.condition = nn.Linear(width, width)
@@ -148,6 +153,6 @@ class Fusion(nn.Module):
             self.from_map(token_PD)[cell_BM] + self.from_evidence(channel_BMV) + shift[:, None]
         ) * (1.0 + gain[:, None])
         correction = self.logit(self.drop(F.gelu(self.middle(self.drop(hidden)))))[..., 0]
-        correction = CORRECTION_LIMIT * torch.tanh(correction / CORRECTION_LIMIT)
+        correction = self.limit * torch.tanh(correction / self.limit)
         logit = log_mass.scatter_add(1, cell_BM, correction)
         return logit, context, torch.stack(weights) if weights else None

@@ -16,29 +16,30 @@ from torch import Tensor, nn
 
 from rayfix.model.coarse_grid import CoarseGrid
 from rayfix.model.config import NetworkConfig
-from rayfix.model.evidence import (
-    NOISE_LOG_PRIOR,
-    NOISE_SCALES,
-    QUANTITIES,
-    Evidence,
-    Observed,
-    map_plane,
-)
+from rayfix.model.evidence import Evidence, Expected
 from rayfix.model.fine_head import FineHead, Hypotheses
 from rayfix.model.fusion import Fusion, reduce_evidence
 from rayfix.model.map_encoder import MapEncoder, map_channels
-from rayfix.model.map_trust import (
+from rayfix.model.map_evidence import (
     BlockEvidence,
-    MapTrust,
+    MapSurroundings,
     PixelEvidence,
     evidence_maps,
-    trust_inputs,
 )
+from rayfix.model.map_trust import MapTrust
 from rayfix.model.motion import Displacement, displacement
+from rayfix.model.observed import (
+    GAIN,
+    NOISE_LOG_PRIOR,
+    NOISE_SCALES,
+    QUANTITIES,
+    Observed,
+    map_plane,
+)
 from rayfix.model.radio_encoder import RadioEncoder
 from rayfix.model.radio_inputs import radio_inputs
 from rayfix.physics.likelihood import EVIDENCE_FEATURES
-from rayfix.physics.lookup import lookup_cells
+from rayfix.physics.lookup import lookup_evidence, lookup_texels
 from rayfix.physics.maps import MapTensors
 from rayfix.physics.observation import Observation
 
@@ -51,14 +52,14 @@ class SceneInputs:
         maps: the radio map.
         grid: the coarse cells over it.
         channels_MHW: inputs of the map encoder.
-        trust_CHWG: inputs of `MapTrust`.
+        around: what evidence reads of the map.
         centre_P2: centres of the coarse cells [m].
     """
 
     maps: MapTensors
     grid: CoarseGrid
     channels_MHW: Tensor
-    trust_CHWG: Tensor
+    around: MapSurroundings
     centre_P2: Tensor
 
 
@@ -83,7 +84,7 @@ class NetworkOutput(NamedTuple):
             of the middle of its way.
         hypotheses: the top coarse cells, with offsets and covariances.
         observed: what was compared with the map.
-        noise_scale_B: likeliest of `NOISE_SCALES` for each sequence.
+        context_BD: what the queries took from the map.
         map_attention_LBHP: attention from the radio queries to the map (averaged over queries).
         token_attention_LBHS: attention from CLS to the measurement tokens (S = T * K).
     """
@@ -91,7 +92,7 @@ class NetworkOutput(NamedTuple):
     coarse_logit_BP: Tensor
     hypotheses: Hypotheses
     observed: Observed
-    noise_scale_B: Tensor
+    context_BD: Tensor
     map_attention_LBHP: Tensor | None
     token_attention_LBHS: Tensor | None
 
@@ -108,12 +109,17 @@ class LocatorNetwork(nn.Module):
         self.evidence = Evidence(config)
         self.fusion = Fusion(config)
         self.fine = FineHead(config)
+        self.sharp = FineHead(config)
 
     def scene_inputs(self, maps: MapTensors) -> SceneInputs:
         """Prepare a map; independent of the weights."""
         grid = CoarseGrid.over(maps, self.config.rows, self.config.columns)
         return SceneInputs(
-            maps, grid, grid.pad(map_channels(maps)), trust_inputs(maps), grid.centres(maps.device)
+            maps,
+            grid,
+            grid.pad(map_channels(maps)),
+            MapSurroundings.of(maps),
+            grid.centres(maps.device),
         )
 
     def encode_map(self, scene: SceneInputs, evidence: MapTokens | None = None) -> MapTokens:
@@ -124,11 +130,12 @@ class LocatorNetwork(nn.Module):
             evidence: training only: takes the map's evidence from an encoding a few steps old,
                 because it is most of the work and changes slowly.
         """
-        token_PD = self.map(scene.channels_MHW)
+        channels = scene.channels_MHW
+        token_PD = self.map(channels if self.config.use_map else torch.zeros_like(channels))
         if evidence is not None:
             return evidence._replace(token_PD=token_PD)
         pixels, blocks = evidence_maps(
-            scene.maps, scene.trust_CHWG, self.trust, scene.grid, self.config.evidence_block_m
+            scene.maps, scene.around, self.trust, scene.grid, self.config.evidence_block_m
         )
         return MapTokens(token_PD, pixels, blocks)
 
@@ -151,10 +158,12 @@ class LocatorNetwork(nn.Module):
         """
         grid, device = scene.grid, tokens.token_PD.device
         radio = self.radio(radio_inputs(observation, scene.maps), attention)
-        observed = self.evidence.observe(observation, radio.summary_BD, scene.maps)
+        observed = self.evidence.observe(observation, radio.summary_BD, scene.maps, scene.around)
 
         side = grid.block_side(self.config.evidence_block_m)
         likelihood_BPk = self.evidence.on_blocks(observed, tokens.blocks)
+        if not self.config.use_evidence:
+            likelihood_BPk = torch.zeros_like(likelihood_BPk)
         reduced = reduce_evidence(
             likelihood_BPk,
             tokens.blocks.log_prior_Pk,
@@ -171,6 +180,40 @@ class LocatorNetwork(nn.Module):
             truth = grid.cell_of(middle_xy_m_B2)
             absent = (cell_BK != truth[:, None]).all(1)
             cell_BK[:, -1] = torch.where(absent, truth, cell_BK[:, -1])
+        batch = torch.arange(len(cell_BK), device=device)[:, None]
+        log_place_BKk = (
+            likelihood_BPk[batch, cell_BK] * observed.temperature_B[:, None, None].detach()
+            + tokens.blocks.log_prior_Pk[cell_BK]
+        )
+        hypotheses = self.fine(
+            cell_BK,
+            logit_BP.gather(1, cell_BK),
+            # Same measure on both levels: a block stands for the pixels it is made of.
+            log_place_BKk + 2.0 * math.log(side),
+            None,
+            grid.offsets(device, side),
+            scene.centre_P2,
+            tokens.token_PD,
+            context_BD,
+            (side * grid.resolution_m) ** 2 / 12.0,
+            partial(self._displacement, observation, observed, scene.maps),
+            torch.zeros_like(observed.temperature_B),
+        )
+        return NetworkOutput(
+            logit_BP, hypotheses, observed, context_BD, map_attention, radio.attention_LBHS
+        )
+
+    def sharpen(
+        self, output: NetworkOutput, observation: Observation, scene: SceneInputs, tokens: MapTokens
+    ) -> tuple[Hypotheses, Observed]:
+        """Look at the hypotheses' coarse cells again, at the resolution of the map.
+
+        Returns:
+            The same cells with new weights, places and covariances; and what was observed, at the
+            likeliest noise of each sequence.
+        """
+        grid, observed, coarse = scene.grid, output.observed, output.hypotheses
+        cell_BK = coarse.cell_BK
         temperature = observed.temperature_B[:, None, None]
         likelihood_SBKn, noise_SB = self.evidence.over_noise(observed, tokens.pixels, cell_BK)
         log_noise = likelihood_SBKn.new_tensor(NOISE_LOG_PRIOR)[:, None, None, None]
@@ -178,27 +221,21 @@ class LocatorNetwork(nn.Module):
             torch.logsumexp(likelihood_SBKn * temperature + log_noise, 0)
             + tokens.pixels.log_prior_Pn[cell_BK]
         )
-        scale_B = noise_SB.new_tensor(NOISE_SCALES)[noise_SB.argmax(0)]
-        # Same measure on both levels: a block stands for the pixels it is made of.
-        block_mass = torch.logsumexp(
-            likelihood_BPk * temperature.detach() + tokens.blocks.log_prior_Pk, -1
-        ) + 2.0 * math.log(side)
-        hypotheses = self.fine(
+        observed = observed.at_noise(noise_SB.new_tensor(NOISE_SCALES)[noise_SB.argmax(0)])
+        hypotheses = self.sharp(
             cell_BK,
-            logit_BP.gather(1, cell_BK),
-            block_mass.gather(1, cell_BK),
+            output.coarse_logit_BP.gather(1, cell_BK),
             log_place_BKn,
-            grid.offsets(device),
+            coarse.log_mass_BK,
+            grid.offsets(cell_BK.device),
             scene.centre_P2,
             tokens.token_PD,
-            context_BD,
+            output.context_BD,
             grid.resolution_m**2 / 12.0,
-            partial(self._displacement, observation, observed.at_noise(scale_B), scene.maps),
+            partial(self._displacement, observation, observed, scene.maps),
             noise_SB[-1],
         )
-        return NetworkOutput(
-            logit_BP, hypotheses, observed, scale_B, map_attention, radio.attention_LBHS
-        )
+        return hypotheses, observed
 
     def _displacement(
         self, observation: Observation, observed: Observed, maps: MapTensors, xy_m_BK2: Tensor
@@ -207,39 +244,69 @@ class LocatorNetwork(nn.Module):
         toa, aoa = sigma_BE[:, QUANTITIES.index("toa")], sigma_BE[:, QUANTITIES.index("aoa")]
         return displacement(observation, maps, xy_m_BK2.detach(), toa, aoa)
 
-    def row_evidence(self, observed: Observed, scene: SceneInputs, xy_m_BM2: Tensor) -> Tensor:
-        """Log likelihood of every observed row at M places of its sequence, [R, M].
+    def log_evidence(
+        self,
+        observed: Observed,
+        scene: SceneInputs,
+        xy_m_BM2: Tensor,
+        pixels: PixelEvidence | None = None,
+    ) -> Tensor:
+        """Log likelihood of what was measured, at M places of each sequence, [B, M].
 
-        The map is interpolated between pixels; differentiable in the places.
+        The map is interpolated between pixels; differentiable in the places. The errors of the map
+        are computed anew, with gradient, or taken from `pixels`.
         """
-        place = xy_m_BM2[observed.sequence_R]
         cell = observed.cell_R[:, None]
-        feature, valid = lookup_cells(scene.maps, place, cell)
-        pick = map_plane(observed.quantity_R)[:, None, None].expand(*valid.shape, 1)
-        index = pick.new_tensor(EVIDENCE_FEATURES)[pick]
-        row, column = scene.maps.pixel_of(place)
-        bias, variance = self.trust(scene.trust_CHWG[cell, row, column])
-        return self.evidence.row_likelihood(
-            observed,
-            slice(0, len(place)),
-            feature.gather(-1, index)[..., 0] + bias.gather(-1, pick)[..., 0],
-            variance.gather(-1, pick)[..., 0],
-            valid,
-        )
+        plane = map_plane(observed.quantity_R)[:, None]
+        row, column = (index[observed.sequence_R] for index in scene.maps.pixel_of(xy_m_BM2))
+        pick = plane[..., None].expand(*row.shape, 1)
+        # Rows of one cell, which follow one another, share a lookup.
+        key = observed.sequence_R * scene.maps.shape[0] + observed.cell_R
+        key_U, row_R = torch.unique_consecutive(key, return_inverse=True)
+        sequence_U, cell_U = key_U // scene.maps.shape[0], key_U[:, None] % scene.maps.shape[0]
+        place = xy_m_BM2[sequence_U]
+        if pixels is not None:
+            feature, own = lookup_texels(
+                scene.maps, pixels.texels_CHWS, len(EVIDENCE_FEATURES), place, cell_U
+            )
+            pixel = scene.grid.pixel_index(row, column)
+            variance, world, window_mean, window_variance = (
+                values.flatten(-2)[cell, plane, pixel]
+                for values in (
+                    pixels.variance_CEPn, pixels.world_CEPn,
+                    pixels.window_mean_CEPn, pixels.window_variance_CEPn,
+                )
+            )  # fmt: skip
+            mean, own = feature[row_R].gather(-1, pick)[..., 0], own[row_R]
+            reached = pixels.reached_CPn.flatten(-2)[cell, pixel]
+        else:
+            around = scene.around
+            feature, own = lookup_evidence(scene.maps, place, cell_U)
+            bias, variance, world = (
+                part.gather(-1, pick)[..., 0]
+                for part in self.trust(around.trust_CHWG[cell, row, column])
+            )
+            mean, own = feature[row_R].gather(-1, pick)[..., 0] + bias, own[row_R]
+            window_mean = around.window_mean_CEHW[cell, plane, row, column] + bias
+            window_variance = around.window_variance_CEHW[cell, plane, row, column] + variance
+            reached = around.reached_CHW[cell, row, column]
+        expected = Expected(mean, variance, world, own, window_mean, window_variance, reached | own)
+        return self.evidence.likelihood(observed, expected)
 
-    def log_evidence(self, observed: Observed, scene: SceneInputs, xy_m_BM2: Tensor) -> Tensor:
-        """Tempered log likelihood of the heard cells at M places, [B, M]: refinement's energy,
-        negated."""
-        rows_RM = self.row_evidence(observed, scene, xy_m_BM2)
-        total_BM = rows_RM.new_zeros(xy_m_BM2.shape[:2])
-        total_BM = total_BM.index_add(0, observed.sequence_R, rows_RM)
-        return total_BM * observed.temperature_B[:, None]
-
-    def log_silence(self, observed: Observed, scene: SceneInputs, xy_m_B2: Tensor) -> Tensor:
-        """Log probability at one place each that the unheard cells stay unheard, [B]."""
+    def log_detection(self, observed: Observed, scene: SceneInputs, xy_m_B2: Tensor) -> Tensor:
+        """Log probability at one place each of which cells are heard and which are not, [B]."""
         cells = torch.arange(observed.heard_BC.shape[1], device=xy_m_B2.device)
-        feature_BCF, valid_BC = lookup_cells(scene.maps, xy_m_B2[:, None], cells)
-        silence_BC = self.evidence.unheard(
-            observed.threshold_db_BC, feature_BCF[..., EVIDENCE_FEATURES[0]], valid_BC
+        feature_BCE, _ = lookup_evidence(scene.maps, xy_m_B2[:, None], cells)
+        row, column = scene.maps.pixel_of(xy_m_B2)
+        around = scene.around
+        gain = torch.where(
+            scene.maps.valid_CHW[:, row, column].T,
+            feature_BCE[..., GAIN],
+            around.window_mean_CEHW[:, GAIN, row, column].T,
         )
-        return (silence_BC * ~observed.heard_BC).sum(1)
+        return self.evidence.detection(
+            observed,
+            gain,
+            around.heard_CHW[:, row, column].T,
+            around.margin_db_CHW[:, row, column].T,
+        )

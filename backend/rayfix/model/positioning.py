@@ -16,8 +16,9 @@ from torch import Tensor
 
 from rayfix.measurement.report import ReportBatch
 from rayfix.model.artefact import Model
-from rayfix.model.calibration import Calibration
+from rayfix.model.calibration import Calibration, evidence_traits, traits
 from rayfix.model.coarse_grid import CoarseGrid
+from rayfix.model.fine_head import Hypotheses
 from rayfix.model.network import MapTokens, SceneInputs
 from rayfix.model.refinement import refine
 from rayfix.physics.maps import MapTensors
@@ -67,6 +68,8 @@ class Estimate(NamedTuple):
         ellipse_68_B, ellipse_95_B: Mahalanobis radii that hold 68 % and 95 % of the truths.
         radius_68_m_B: radius of the circle that holds 68 % [m].
         confidence_B: probability of the place that the position belongs to.
+        trait_BF: what the radii were found from (`calibration.TRAITS`); empty where no calibration
+            was.
     """
 
     xy_m_B2: Tensor
@@ -75,6 +78,7 @@ class Estimate(NamedTuple):
     ellipse_95_B: Tensor
     radius_68_m_B: Tensor
     confidence_B: Tensor
+    trait_BF: Tensor
 
 
 class RefinementPath(NamedTuple):
@@ -112,7 +116,7 @@ class Positions:
     token_attention_BLHTN: Tensor | None
 
 
-@torch.no_grad()
+@torch.inference_mode()
 def locate(
     ready: ModelOnMap,
     batch: ReportBatch,
@@ -132,28 +136,39 @@ def locate(
     observation = observe(reports, ready.maps, config.noise)
     output = network(observation, ready.scene, ready.tokens, attention)
     found = output.hypotheses
-    weight_BK = found.log_weight_BK.exp()
-    calibration = config.calibration
-    unrefined = estimate(found.mean_m_BK2, found.covariance_m2_BK22, weight_BK, calibration)
-    fix, mean_m_BK2, refinement = unrefined, found.mean_m_BK2, None
+    evidence_BF = evidence_traits(observation, output.observed)
+    unrefined = estimate(found, config.calibration.unrefined, evidence_BF)
+    fix, refinement = unrefined, None
     settings = config.refinement
     steps = (
         (settings.num_steps if settings.enabled else 0) if refine_steps is None else refine_steps
     )
-    if steps > 0:
+    if steps > 0 and config.network.use_evidence:
         settings = settings.model_copy(update={"num_steps": steps})
-        observed = output.observed.at_noise(output.noise_scale_B)
-        refined = refine(network, ready.scene, observed, found, settings)
-        run_B1 = (unrefined.confidence_B < settings.min_confidence_threshold)[:, None]
-        mean_m_BK2 = torch.where(run_B1[..., None], refined.mean_m_BK2, mean_m_BK2)
-        fix = estimate(mean_m_BK2, found.covariance_m2_BK22, weight_BK, calibration)
-        batch_B, heaviest_B = torch.arange(len(weight_BK)), weight_BK.argmax(1)
-        path_JB2 = refined.path_m_JBK2[:, batch_B, heaviest_B]
-        energy_JB = refined.energy_JBK[:, batch_B, heaviest_B]
+        refined = refine(network, ready.scene, ready.tokens, observation, output, settings)
+        fix = estimate(refined.found, config.calibration.refined, evidence_BF)
+        # A confidence rounds to 1; a threshold of 1 means always.
+        threshold = settings.min_confidence_threshold
+        run_B = (unrefined.confidence_B < threshold) | (threshold >= 1.0)
+        fix = Estimate(
+            *(
+                torch.where(run_B.view(-1, *[1] * (new.dim() - 1)), new, old)
+                for new, old in zip(fix, unrefined, strict=True)
+            )
+        )
+        run_B1 = run_B[:, None]
+        path_JB2, energy_JB = refined.path_m_JB2, refined.energy_JB
         refinement = RefinementPath(
             torch.where(run_B1, path_JB2, path_JB2[:1]).transpose(0, 1),
-            torch.where(run_B1[:, 0], energy_JB, energy_JB[:1]).transpose(0, 1),
+            torch.where(run_B, energy_JB, energy_JB[:1]).transpose(0, 1),
         )
+        found = Hypotheses(
+            *(
+                torch.where(run_B.view(-1, *[1] * (new.dim() - 1)), new, old)
+                for new, old in zip(refined.found, found, strict=True)
+            )
+        )
+    mean_m_BK2, weight_BK = found.mean_m_BK2, found.log_weight_BK.exp()
     order = found.log_weight_BK.argsort(dim=-1, descending=True)
     map_attention, token_attention = output.map_attention_LBHP, output.token_attention_LBHS
     return Positions(
@@ -187,15 +202,14 @@ def _by_report(token_LBHS: Tensor, observation: Observation, cell_BTN: Tensor) -
     return picked.transpose(0, 1).reshape(-1, layers, heads, T, N) * found_BTN
 
 
-def estimate(
-    mean_m_BK2: Tensor, covariance_m2_BK22: Tensor, weight_BK: Tensor, calibration: Calibration
-) -> Estimate:
+def estimate(found: Hypotheses, calibration: Calibration, evidence_BF: Tensor) -> Estimate:
     """One position of a mixture: the mean of its heaviest place.
 
     A place is the hypotheses within `MODE_RADIUS_M` of one of them. The mean over a place has a
     smaller error than its best hypothesis; the mean over everything would lie between places,
     where nobody is.
     """
+    mean_m_BK2, weight_BK = found.mean_m_BK2, found.log_weight_BK.exp()
     distance = torch.cdist(mean_m_BK2, mean_m_BK2)
     near = (distance < MODE_RADIUS_M).to(weight_BK.dtype)
     mass_BK = (near @ weight_BK[..., None])[..., 0]
@@ -206,10 +220,11 @@ def estimate(
     mean = (share * mean_m_BK2).sum(1)
     apart = mean_m_BK2 - mean[:, None]
     outer = apart[..., :, None] * apart[..., None, :]
-    covariance = (share[..., None] * (covariance_m2_BK22 + outer)).sum(1)
-    ellipse_68, ellipse_95, circle = calibration.radii(confidence)
+    covariance = (share[..., None] * (found.covariance_m2_BK22 + outer)).sum(1)
+    trait_BF = traits(confidence, covariance, evidence_BF)
+    ellipse_68, ellipse_95, circle = calibration.radii(trait_BF)
     size = torch.sqrt(covariance.diagonal(dim1=-2, dim2=-1).mean(-1))
-    return Estimate(mean, covariance, ellipse_68, ellipse_95, circle * size, confidence)
+    return Estimate(mean, covariance, ellipse_68, ellipse_95, circle * size, confidence, trait_BF)
 
 
 def ellipse_axes(covariance_m2_B22: Tensor, radius_B: Tensor) -> tuple[Tensor, Tensor, Tensor]:

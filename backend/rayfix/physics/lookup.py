@@ -139,17 +139,18 @@ def lookup_cells(maps: MapTensors, xy_m: Tensor, cell: Tensor) -> tuple[Tensor, 
         Features [..., F] in their units, 0 where invalid, and validity [...]: false where no
         corner has a path and outside the map (no gradient flows from either).
     """
-    return _lookup(maps, maps.texels_CHWS, maps.features_CFHW.shape[1], xy_m, cell)
+    return lookup_texels(maps, maps.texels_CHWS, maps.features_CFHW.shape[1], xy_m, cell)
 
 
 def lookup_evidence(maps: MapTensors, xy_m: Tensor, cell: Tensor) -> tuple[Tensor, Tensor]:
     """`lookup_cells` of path gain, ToA and AoA alone, [..., 3]: half the memory traffic."""
-    return _lookup(maps, maps.evidence_texels_CHWS, AOA + 1, xy_m, cell)
+    return lookup_texels(maps, maps.evidence_texels_CHWS, AOA + 1, xy_m, cell)
 
 
-def _lookup(
+def lookup_texels(
     maps: MapTensors, texels_CHWS: Tensor, features: int, xy_m: Tensor, cell: Tensor
 ) -> tuple[Tensor, Tensor]:
+    """`lookup_cells` of other texels (`pack_texels`) on the same pixels, with so many features."""
     extent = (maps.x_min_m, maps.y_min_m, maps.x_max_m, maps.y_max_m)
     shape = _broadcast(xy_m.shape[:-1], cell.shape)
     xy_m = xy_m.expand(*shape, 2)

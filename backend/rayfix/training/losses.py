@@ -14,9 +14,9 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from rayfix.errors import RayFixError
-from rayfix.model.evidence import NOISE_LOG_PRIOR, NOISE_SCALES
 from rayfix.model.fine_head import Hypotheses
-from rayfix.model.network import LocatorNetwork, NetworkOutput, SceneInputs
+from rayfix.model.network import LocatorNetwork, MapTokens, NetworkOutput, SceneInputs
+from rayfix.model.observed import NOISE_LOG_PRIOR, NOISE_SCALES
 from rayfix.physics.loss import PhysicsLoss
 from rayfix.physics.maps import MapTensors
 from rayfix.physics.observation import Observation
@@ -46,6 +46,7 @@ def training_loss(
     network: LocatorNetwork,
     output: NetworkOutput,
     scene: SceneInputs,
+    tokens: MapTokens,
     truth_xy_m_B2: Tensor,
     middle_xy_m_B2: Tensor,
     exact_B: Tensor,
@@ -56,7 +57,7 @@ def training_loss(
     """All terms of one step.
 
     Args:
-        network, output, scene: the network, its output and the map it looked at.
+        network, output, scene, tokens: the network, its output and the map it looked at.
         truth_xy_m_B2: true positions at the last report [m].
         middle_xy_m_B2: true middles of the ways [m].
         exact_B: sequences from exact paths; only they teach the errors of the map.
@@ -66,6 +67,9 @@ def training_loss(
     truth = scene.grid.cell_of(middle_xy_m_B2)
     coarse = F.cross_entropy(output.coarse_logit_BP, truth)
     fine = fine_loss(output.hypotheses, truth, truth_xy_m_B2)
+    if network.config.use_evidence:
+        sharp, _ = network.sharpen(output, observation, scene, tokens)
+        fine = fine + fine_loss(sharp, truth, truth_xy_m_B2)
     evidence = evidence_loss(network, output, scene, middle_xy_m_B2, exact_B)
     phys = coarse.new_zeros(())
     if physics is not None:
@@ -113,14 +117,13 @@ def evidence_loss(
     It teaches the errors of map and measurement, and when a cell stays unheard.
     """
     observed = output.observed
-    B = len(middle_xy_m_B2)
-    silence_B = network.log_silence(observed, scene, middle_xy_m_B2)
-    log_likelihood = []
-    for scale, log_prior in zip(NOISE_SCALES, NOISE_LOG_PRIOR, strict=True):
-        rows_R = network.row_evidence(observed.at_noise(scale), scene, middle_xy_m_B2[:, None])
-        total_B = silence_B.new_zeros(B).index_add(0, observed.sequence_R, rows_R[:, 0])
-        log_likelihood.append(total_B + log_prior)
-    likelihood_B = torch.logsumexp(torch.stack(log_likelihood), 0) + silence_B
+    detection_B = network.log_detection(observed, scene, middle_xy_m_B2)
+    log_likelihood = [
+        network.log_evidence(observed.at_noise(scale), scene, middle_xy_m_B2[:, None])[:, 0]
+        + log_prior
+        for scale, log_prior in zip(NOISE_SCALES, NOISE_LOG_PRIOR, strict=True)
+    ]
+    likelihood_B = torch.logsumexp(torch.stack(log_likelihood), 0) + detection_B
     values = exact_B[observed.sequence_R].sum().clamp_min(1)
     return -likelihood_B[exact_B].sum() / values
 

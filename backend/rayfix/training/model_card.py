@@ -16,7 +16,7 @@ measurement reports into a distribution over positions on a ray-traced radio map
 | Parameters | {parameters:,} |
 | Steps, batch | {steps}, {batch} |
 | Training time | {minutes:.0f} min |
-| Validation error (geometric mean of medians and P90, without refinement) | {median:.2f} m |
+| Validation error (geometric mean of medians and P90, refined) | {median:.2f} m |
 
 ## What it reads
 Reports (RSRP, RSRQ, SINR, CQI, time of arrival or timing advance, uplink angle of arrival; any may
@@ -26,18 +26,21 @@ and power, not by name. Answers outside the map's rectangle are not possible.
 ## What it was trained on
 Reports drawn anew at every step, from exact ray-traced paths at outdoor places
 ({exact_share:.0%} of each batch) and from the radio map itself at random outdoor places
-({map_share:.0%}, with the map's own error added); conditions {conditions}; worlds whose antennas,
-powers and materials differ from the map in another way at every step. Test places and test noise
-were never seen.
+({map_share:.0%}, with the map's own error added); conditions {conditions}. Conditions in a network
+that differs from its planning data draw from worlds whose antennas, powers and materials were
+changed and traced anew; ellipses are calibrated in two more such worlds. Test places, test worlds
+and test noise were never seen.
 
 ## How it is built
 - Radio encoder: {radio_layers} transformer layers over (report, cell) tokens with a CLS token.
 - Map encoder: convolutional patches and {map_layers} transformer layers, {rows} x {columns} tokens.
-- Evidence: Student-t likelihood of path gain, ToA and AoA around the map, with standard deviations
-  learned per place (from the map's shape) and per sequence (from the reports).
+- Evidence: density of path gain, ToA and AoA around the map's own value and that of its
+  surroundings, with errors learned per place (from the map's shape) and per sequence (from the
+  reports), and with an error that the sectors of a site share; which cells are listed counts too.
 - Fusion: {cross_layers} cross-attention layers from {queries} radio queries to the map tokens;
   the coarse logits are the evidence plus a learned correction.
-- Fine head: offset, full covariance and score of the {top_k} best coarse cells.
+- Fine head: offset, full covariance and score of the {top_k} best coarse cells, on blocks of the
+  map. Refinement does the same at the map's own resolution, then climbs the interpolated evidence.
 
 ## Validation
 {history}
@@ -48,12 +51,15 @@ or over the likeliest ones (less than half the time of a step; errors were not c
 on blocks of 4 m or 8 m (as good on a first map, twice as fast); learned weights in time or
 velocities from slopes of delay and bearing (the slopes follow a moving phone, the weights did
 not); batches of one condition or of several (several: the network learns to tell conditions apart;
-one diverged); a refined position that is the network's, the evidence's or their mean (the mean has
-the smallest errors).
+one diverged); a learned density of values without a path (it grew without bound) or a flat one with
+learned shares of outliers and of values that look like the pixel's surroundings (instead of the
+former: *standard* from ten reports from 1.5 to 1.1 m); five or ten coarse cells (ten: P90 of *hard*
+lower by a tenth); worlds perturbed by formula or traced (traced worlds are twice as different from
+the map, and ellipses fitted to the others were too small).
 
 ## Limits
-The uncertainty is calibrated on simulated reports of {scenes}. Where antennas, powers and
-materials differ from the planning data (the *hard* condition), the ellipses are too small.
+The uncertainty is calibrated on simulated reports of {scenes}, in worlds that differ from the map
+as much as `configs/conditions.yaml` says; a network that is mapped worse needs `rayfix calibrate`.
 """
 
 

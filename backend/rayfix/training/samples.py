@@ -7,6 +7,7 @@ Shape letters: S sequences, T reports, C cells, N points.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -24,6 +25,7 @@ from rayfix.physics.maps import MapTensors
 from rayfix.radio_map.radio_map import FEATURE_NAMES
 from rayfix.scene.cell import Cell
 from rayfix.training.config import DataConfig
+from rayfix.units import SPEED_OF_LIGHT_M_S
 
 MAP_ERROR = {"path_gain": 1.5, "toa": 3.0, "aoa": 0.6}
 """Spread of the map around exact paths [dB, ns, deg], added to what is sampled from it."""
@@ -99,14 +101,33 @@ def _look_up(maps: MapTensors, xy_ST2: Float64) -> list[np.ndarray]:
     return [value[..., FEATURE_NAMES.index(name)].numpy() for name in ("path_gain", "toa", "aoa")]
 
 
+NOMINAL = "nominal"
+NLOS_EXCESS_NS = 20.0
+"""Delay beyond the straight way from which a first path counts as bent or reflected [ns]."""
+REDRAWN_DB = (1.5, 5.0)
+"""Spread of path gain that other materials make, in line of sight and without it [dB]; half of its
+variance is common to the sectors of a site. Measured between traced worlds."""
+REDRAWN_JUMP_SHARE, REDRAWN_JUMP_NS = 0.05, 100.0
+"""Share of first paths without line of sight that vanish or appear with other materials, and the
+spread of the ToA that follows [ns]."""
+
+
+def changed_worlds(dataset: Dataset, change: WorldChange) -> list[str]:
+    """The recorded worlds that a condition in this world draws from: others than nominal for a
+    changed one, where there are any."""
+    changed = [name for name in dataset.worlds if name != NOMINAL]
+    return changed if changed and change != WorldChange(seed=change.seed) else [NOMINAL]
+
+
 def perturbed(
     propagation: Propagation, cells: Sequence[Cell], change: WorldChange
 ) -> tuple[Propagation, tuple[Cell, ...]]:
-    """Propagation and cells in a world whose sites differ from the map's.
+    """Propagation and cells in a world whose sites differ from the map's, without tracing it.
 
     Power follows from the changed cells. Pointing changes the path gain by the antenna's pattern
     (TR 38.901, table 7.3-1) toward where the strongest path leaves: its bearing is the AoA, its
-    elevation is taken from the straight line. Redrawn materials move path gains by 1 dB.
+    elevation is taken from the straight line. Redrawn materials move path gains by `REDRAWN_DB` and
+    some first paths.
     """
     there = change.apply(cells)
     random = np.random.default_rng(change.seed + 1)
@@ -130,10 +151,20 @@ def perturbed(
         return np.asarray(-np.minimum(loss, 30.0), np.float64)
 
     shift = pattern_db(there) - pattern_db(cells)
+    toa_BTC = propagation.toa_ns_BTC
     if change.redraw_materials:
-        shift = shift + random.standard_normal((len(propagation), 1, len(cells)))
+        straight_ns = np.hypot(distance_m, height_m) * (1e9 / SPEED_OF_LIGHT_M_S)
+        bent = toa_BTC - straight_ns > NLOS_EXCESS_NS
+        site = np.unique([(c.x_m, c.y_m) for c in cells], axis=0, return_inverse=True)[1].ravel()
+        shape = (len(propagation), 1, len(cells))
+        common = random.standard_normal((*shape[:2], int(site.max()) + 1))[..., site]
+        error = (common + random.standard_normal(shape)) / math.sqrt(2.0)
+        shift = shift + np.where(bent, REDRAWN_DB[1], REDRAWN_DB[0]) * error
+        jump = bent & (random.random(shape) < REDRAWN_JUMP_SHARE)
+        moved = REDRAWN_JUMP_NS * random.standard_normal(shape)
+        toa_BTC = np.where(jump, np.maximum(toa_BTC + moved, straight_ns), toa_BTC)
     gain = (propagation.path_gain_db_BTC + shift).astype(np.float32)
-    return replace(propagation, path_gain_db_BTC=gain), there
+    return replace(propagation, path_gain_db_BTC=gain, toa_ns_BTC=toa_BTC.astype(np.float32)), there
 
 
 def _strayed(propagation: Propagation, random: np.random.Generator) -> Propagation:
@@ -224,11 +255,13 @@ class Sampler:
     ) -> tuple[ReportBatch, Float64, np.ndarray]:
         """Reports, places [B, T, 2] and whether they are from exact paths [B]."""
         chosen = source[random.integers(len(source), size=count)]
-        world = chosen.world("nominal")
-        propagation = world.propagation.last(reports)
+        name = str(random.choice(changed_worlds(source, change)))
+        world = chosen.world(name)
+        propagation, cells = world.propagation.last(reports), world.cells
         if source is self.from_map:
             propagation = _strayed(propagation, random)
-        propagation, cells = perturbed(propagation, world.cells, change)
+        if name == NOMINAL:
+            propagation, cells = perturbed(propagation, cells, change)
         batch = draw_reports(propagation, cells, condition, int(random.integers(1 << 62)))
         return batch, propagation.xy_m_BT2, np.full(count, source is self.exact)
 

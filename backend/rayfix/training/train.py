@@ -147,6 +147,7 @@ class Run:
             self.network,
             output,
             scene.inputs,
+            tokens,
             drawn.truth_xy_m_B2,
             drawn.middle_xy_m_B2,
             drawn.exact_B,

@@ -17,9 +17,9 @@ from rayfix.measurement.conditions import Conditions
 from rayfix.measurement.dataset import Dataset
 from rayfix.measurement.impairments import draw_reports
 from rayfix.measurement.report import ReportBatch
-from rayfix.model.calibration import Calibration, fit_calibration
+from rayfix.model.calibration import Calibrations, fit_calibration
 from rayfix.model.positioning import Estimate, ModelOnMap, locate
-from rayfix.training.samples import perturbed
+from rayfix.training.samples import NOMINAL, changed_worlds, perturbed
 
 VALIDATION_SEED = 555_000
 """First seed of the validation's draws. Training seeds its draws with a pair (run, step), the
@@ -58,52 +58,61 @@ class ValidationScore:
 def validation_cases(
     held_out: Dataset, conditions: Conditions, names: list[str], seed: int = VALIDATION_SEED
 ) -> list[Case]:
-    """One case per condition, for one report and for all of them.
+    """One case per condition and world, for one report and for all of them.
 
-    Only the nominal world is recorded for validation; the world of a condition is drawn from its
-    seed (`samples.perturbed`).
+    A condition in a changed world is drawn in every changed world that is recorded; where only the
+    nominal one is, in one that is drawn from the seed (`samples.perturbed`).
     """
-    world = held_out.world("nominal")
     recorded = held_out.xy_m_ST2.shape[1]
     truth = torch.from_numpy(held_out.truth_xy_m_S2).float()
     cases = []
     for number, name in enumerate(names):
         condition = conditions.conditions[name]
         change = conditions.worlds[condition.world].model_copy(update={"seed": seed + number})
-        for reports in sorted({1, recorded}):
-            propagation, cells = perturbed(world.propagation.last(reports), world.cells, change)
-            batch = draw_reports(propagation, cells, condition, seed + 100 * number + reports)
-            cases.append(Case(name, reports, batch, truth))
+        for index, world_name in enumerate(changed_worlds(held_out, change)):
+            world = held_out.world(world_name)
+            for reports in sorted({1, recorded}):
+                propagation, cells = world.propagation.last(reports), world.cells
+                if world_name == NOMINAL:
+                    propagation, cells = perturbed(propagation, cells, change)
+                draw = seed + 100 * number + 20 * index + reports
+                batch = draw_reports(propagation, cells, condition, draw)
+                cases.append(Case(name, reports, batch, truth))
     return cases
 
 
-def locate_all(ready: ModelOnMap, case: Case, refine_steps: int | None = None) -> Estimate:
-    """Fixes of a whole case."""
+def locate_all(ready: ModelOnMap, case: Case) -> tuple[Estimate, Estimate]:
+    """The network's own and the refined fixes of a whole case."""
     parts = [
-        locate(ready, case.batch[slice(start, start + BATCH)], refine_steps).fix
+        locate(ready, case.batch[slice(start, start + BATCH)])
         for start in range(0, len(case.batch), BATCH)
     ]
-    return Estimate(*(torch.cat(column) for column in zip(*parts, strict=True)))
+    unrefined, refined = (
+        Estimate(*(torch.cat(column) for column in zip(*estimates, strict=True)))
+        for estimates in ([part.unrefined for part in parts], [part.fix for part in parts])
+    )
+    return unrefined, refined
 
 
 def score(ready: ModelOnMap, cases: list[Case]) -> ValidationScore:
-    """Errors without refinement, which is what training improves."""
-    median, p90 = {}, {}
+    """Errors of the refined fixes."""
+    errors: dict[str, list[Tensor]] = {}
     for case in cases:
-        error = (locate_all(ready, case, 0).xy_m_B2 - case.truth_xy_m_B2).norm(dim=-1)
-        key = f"{case.condition}/{case.reports}"
-        median[key], p90[key] = float(error.quantile(0.5)), float(error.quantile(0.9))
-    return ValidationScore(median, p90)
+        error = (locate_all(ready, case)[1].xy_m_B2 - case.truth_xy_m_B2).norm(dim=-1)
+        errors.setdefault(f"{case.condition}/{case.reports}", []).append(error)
+    pooled = {key: torch.cat(parts) for key, parts in errors.items()}
+    return ValidationScore(
+        {key: float(error.quantile(0.5)) for key, error in pooled.items()},
+        {key: float(error.quantile(0.9)) for key, error in pooled.items()},
+    )
 
 
-def calibrate(fixes: Sequence[tuple[ModelOnMap, Case]]) -> Calibration:
+def calibrate(fixes: Sequence[tuple[ModelOnMap, Case]]) -> Calibrations:
     """Ellipse radii from the fixes of all cases, each with the model on the map that it is of."""
     found = [locate_all(ready, case) for ready, case in fixes]
-    error = torch.cat(
-        [fix.xy_m_B2 - case.truth_xy_m_B2 for fix, (_, case) in zip(found, fixes, strict=True)]
-    )
-    return fit_calibration(
-        error,
-        torch.cat([fix.covariance_m2_B22 for fix in found]),
-        torch.cat([fix.confidence_B for fix in found]),
-    )
+    truth = torch.cat([case.truth_xy_m_B2 for _, case in fixes])
+    fitted = []
+    for estimates in zip(*found, strict=True):
+        fix = Estimate(*(torch.cat(column) for column in zip(*estimates, strict=True)))
+        fitted.append(fit_calibration(fix.xy_m_B2 - truth, fix.covariance_m2_B22, fix.trait_BF))
+    return Calibrations(unrefined=fitted[0], refined=fitted[1])
