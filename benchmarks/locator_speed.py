@@ -1,4 +1,4 @@
-"""`python -m benchmarks.locator_speed --json`: how long a fix takes, in processor time.
+"""`python benchmarks/locator_speed.py --json`: how long a fix takes, in processor time.
 
 One report a fix, *standard*, from the test file. Single fixes and batches of 64; without
 refinement, with its look at the map's own resolution alone, and with its five steps on top. The
@@ -19,7 +19,7 @@ from datetime import date
 from pathlib import Path
 
 import torch
-from benchmarks.provenance import command, machine
+from provenance import command, machine
 
 from rayfix.measurement.conditions import load_conditions
 from rayfix.measurement.dataset import aligned_with, load_dataset
@@ -33,7 +33,7 @@ BATCH = 64
 
 
 def main() -> None:
-    """Measure, print, and write `benchmarks/results/locator_speed.json`."""
+    """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--model", default="munich")
     parser.add_argument("--reports", type=int, default=1)
@@ -79,9 +79,6 @@ def main() -> None:
         "result": result,
     }
     print(json.dumps(document, indent=2) if arguments.json else result)
-    if arguments.json:
-        path = Path("benchmarks/results/locator_speed.json")
-        path.write_text(json.dumps(document, indent=2) + "\n")
 
 
 def interleaved(
