@@ -90,6 +90,7 @@ class OptimiserConfig(_Section):
         patience: validations without a smaller error until the run stops.
         threads: processor threads; 0 leaves torch's choice.
         loss: weights of the loss.
+        log_dir: folder for TensorBoard's event files; none are written without it.
     """
 
     steps: int = Field(default=2500, ge=1)
@@ -102,6 +103,7 @@ class OptimiserConfig(_Section):
     patience: int = Field(default=10, ge=1)
     threads: int = Field(default=2, ge=0)
     loss: LossConfig = LossConfig()
+    log_dir: Path | None = None
 
 
 class TrainingConfig(_Section):

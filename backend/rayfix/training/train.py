@@ -31,6 +31,7 @@ from rayfix.physics.observation import observe
 from rayfix.physics.report_features import ReportTensors
 from rayfix.training.checkpoint import load_checkpoint, save_checkpoint
 from rayfix.training.config import TrainingConfig, load_training_config
+from rayfix.training.event_log import EventLog
 from rayfix.training.losses import LossTerms, check_finite, training_loss
 from rayfix.training.model_card import model_card
 from rayfix.training.run_scene import RunScene
@@ -42,6 +43,8 @@ CONSTANTS_PACE = 10.0
 """Learning rate of the physical constants over that of the network."""
 CALIBRATION_DRAWS = 3
 """Draws of the validation places that calibrate the ellipses."""
+ELSEWHERE = {"models_dir": True, "checkpoint": True, "training": {"log_dir"}}
+"""Keys that say where a run is kept: it is the same run with others."""
 
 
 def train(config_path: Path, show_progress: bool = True) -> Path:
@@ -54,6 +57,7 @@ def train(config_path: Path, show_progress: bool = True) -> Path:
         ArtefactError: map, dataset or checkpoint are missing or damaged.
         InvalidInputError: the dataset's scene or cells are not the map's.
         NonFiniteLossError: the loss is not a number; names step and terms.
+        MissingExtraError: `training.log_dir` is set and tensorboard is not installed.
     """
     config = load_training_config(config_path)
     if config.training.threads:
@@ -97,26 +101,36 @@ class Run:
             _parameter_groups(self.network, config.training.weight_decay),
             lr=config.training.learning_rate,
         )
-        document = config.model_dump(mode="json", exclude={"models_dir", "checkpoint"})
+        document = config.model_dump(mode="json", exclude=ELSEWHERE)
         self.fingerprint = hashlib.sha256(json.dumps(document, sort_keys=True).encode()).hexdigest()
         self.state = load_checkpoint(
             config.checkpoint, self.fingerprint, self.network, self.optimiser
         )
+        folder = config.training.log_dir
+        self.log = None if folder is None else EventLog(folder, self.state.step)
 
     def loop(self, progress: Progress, task: TaskID) -> None:
         """Steps until the end, or until validation has not improved for `patience` times."""
         settings, state = self.config.training, self.state
         started = time.monotonic()
+        interval: list[LossTerms] = []
         while state.step < settings.steps and state.worse < settings.patience:
             terms = self.step(state.step)
+            interval.append(LossTerms(*(value.detach() for value in terms)))
             state.step += 1
             note = f"loss {float(terms.total.detach()):.2f}, best error {state.best_error_m:.2f} m"
             progress.update(task, completed=state.step, note=note)
             if state.step % settings.validate_every == 0 or state.step == settings.steps:
                 state.seconds += time.monotonic() - started
                 started = time.monotonic()
-                self.validate(terms, progress)
+                columns = zip(*interval, strict=True)
+                self.validate(LossTerms(*(torch.stack(c).mean() for c in columns)), progress)
+                interval.clear()
                 self.save()
+                if self.log is not None:
+                    self.log.write(state.history[-1])
+        if self.log is not None:
+            self.log.close()
 
     def save(self) -> None:
         """Write the checkpoint."""
@@ -163,7 +177,10 @@ class Run:
         return terms
 
     def validate(self, terms: LossTerms, progress: Progress) -> None:
-        """Score the held-out reports; keep the weights when they are the best so far."""
+        """Score the held-out reports; keep the weights when they are the best so far.
+
+        `terms` is the mean since the validation before.
+        """
         state = self.state
         self.network.eval()
         scored = self.score()
@@ -230,7 +247,7 @@ class Run:
             "steps": self.state.step,
             "training_seconds": round(self.state.seconds, 1),
             "parameters": sum(p.numel() for p in self.network.parameters()),
-            "training": self.config.model_dump(mode="json", exclude={"models_dir", "checkpoint"}),
+            "training": self.config.model_dump(mode="json", exclude=ELSEWHERE),
             "history": self.state.history,
         }
         model = Model(self.network, config, metrics)
