@@ -140,7 +140,11 @@ def main(file_descriptor: int) -> None:
     from rayfix.locator.locator import Locator  # which imports this module
 
     try:
-        locator = Locator.load(connection.recv())
+        try:
+            locator = Locator.load(connection.recv())
+        except RayFixError as error:
+            connection.send(error)
+            return
         connection.send(locator.identity)
         while True:
             kind, batch = connection.recv()
@@ -149,7 +153,5 @@ def main(file_descriptor: int) -> None:
             except Exception:
                 answer = InferenceProcessError(traceback.format_exc())
             connection.send(answer)
-    except RayFixError as error:
-        connection.send(error)
-    except (EOFError, OSError):
+    except (EOFError, OSError):  # the service has ended, or refused what it loaded itself
         return
