@@ -17,7 +17,7 @@ import torch
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 from torch import Tensor
 
-from rayfix.model.observed import Observed
+from rayfix.model.observed import GAIN, Observed
 from rayfix.physics.maps import AOA
 from rayfix.physics.observation import Observation
 from rayfix.physics.report_features import TOA
@@ -29,7 +29,15 @@ QUANTILES = (0.68, 0.95, 0.68)
 """Of the ellipse, the ellipse, and the circle."""
 SMALLEST_RADIUS, LARGEST_RADIUS = 0.05, 50.0
 """Bounds of a radius: beyond the validation data a regression knows no limits."""
-EVIDENCE_TRAITS = ("log_reports", "toa", "timing_advance", "aoa", "world", "site", "temperature")
+EVIDENCE_TRAITS = (
+    "log_reports",
+    "toa",
+    "timing_advance",
+    "aoa",
+    "world",
+    "log_noise",
+    "temperature",
+)
 TRAITS = (
     "one", "doubt", "doubt_squared", "log_size", "log_size_squared", "doubt_log_size",
     "log_aspect", *EVIDENCE_TRAITS, *(f"doubt_{name}" for name in EVIDENCE_TRAITS),
@@ -92,7 +100,7 @@ def evidence_traits(observation: Observation, observed: Observed) -> Tensor:
             share(known_BK & coarse_BK),
             share(observation.valid_BKF[..., AOA]),
             observed.world_B,
-            observed.site_variance_B.clamp_min(1e-3).log() / 2.0,
+            observed.single_sigma_BE[:, GAIN].log(),
             observed.temperature_B,
         ],
         -1,

@@ -146,6 +146,7 @@ def locate(
     if steps > 0 and config.network.use_evidence:
         settings = settings.model_copy(update={"num_steps": steps})
         refined = refine(network, ready.scene, ready.tokens, observation, output, settings)
+        evidence_BF = evidence_traits(observation, refined.observed)
         fix = estimate(refined.found, config.calibration.refined, evidence_BF)
         # A confidence rounds to 1; a threshold of 1 means always.
         threshold = settings.min_confidence_threshold

@@ -18,6 +18,7 @@ from torch import Tensor
 
 from rayfix.model.fine_head import Hypotheses
 from rayfix.model.network import LocatorNetwork, MapTokens, NetworkOutput, SceneInputs
+from rayfix.model.observed import Observed
 from rayfix.physics.config import RefineConfig
 from rayfix.physics.observation import Observation
 from rayfix.physics.refine import refine_hypotheses
@@ -31,11 +32,13 @@ class RefinedHypotheses(NamedTuple):
 
     Attributes:
         found: with their refined positions at the last report.
+        observed: what was compared with the map, at the likeliest noise.
         path_m_JB2: way of the heaviest from start to end [m].
         energy_JB: negative tempered log likelihood along it, never rising.
     """
 
     found: Hypotheses
+    observed: Observed
     path_m_JB2: Tensor
     energy_JB: Tensor
 
@@ -65,6 +68,7 @@ def refine(
     ended_BM2 = 0.5 * (start_BM2 + climbed.xy_m_BM2 + moved_BM2)
     return RefinedHypotheses(
         found._replace(mean_m_BK2=found.mean_m_BK2.scatter(1, index, ended_BM2)),
+        observed,
         climbed.path_m_SBM2[:, :, 0] + moved_BM2[:, 0],
         climbed.path_energy_SBM[..., 0],
     )

@@ -7,6 +7,7 @@ import json
 import math
 import time
 from pathlib import Path
+from typing import Any
 
 import torch
 from rich.progress import (
@@ -43,7 +44,7 @@ CONSTANTS_PACE = 10.0
 """Learning rate of the physical constants over that of the network."""
 CALIBRATION_DRAWS = 3
 """Draws of the validation places that calibrate the ellipses."""
-ELSEWHERE = {"models_dir": True, "checkpoint": True, "training": {"log_dir"}}
+ELSEWHERE: Any = {"models_dir": True, "checkpoint": True, "training": {"log_dir"}}
 """Keys that say where a run is kept: it is the same run with others."""
 
 
