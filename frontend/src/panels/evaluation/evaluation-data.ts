@@ -12,6 +12,8 @@ const METHODS: Record<string, string> = {
   strongest_cell: 'Strongest cell',
   knn: 'Fingerprint (k nearest)',
   grid_posterior: 'Grid posterior, true noise',
+  grid_mode: 'Grid posterior, its mode',
+  grid_trusting: 'Grid posterior, map taken as true',
   transformer: 'Transformer',
   transformer_refined: 'Transformer, refined',
 };
