@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from rayfix.errors import ConfigError, InvalidInputError, UnknownSceneError
-from rayfix.measurement.conditions import WorldChange, load_conditions, load_config
+from rayfix.measurement.conditions import NOMINAL, WorldChange, load_conditions, load_config
 from rayfix.measurement.places import DatasetConfig, Places, TracingConfig, candidates
 from rayfix.measurement.propagation import Float64
 from rayfix.measurement.recording import (
@@ -31,8 +31,6 @@ from rayfix.scene.scene import Scene
 
 if TYPE_CHECKING:
     from rayfix.simulation.world import World
-
-NOMINAL = "nominal"
 
 
 def build_datasets(

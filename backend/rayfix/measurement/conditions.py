@@ -37,6 +37,9 @@ dataset with the detail of its paths, throughput and block error rate the extra 
 
 Share = Annotated[float, Field(ge=0, le=1)]
 
+NOMINAL = "nominal"
+"""Name of the world that the radio map was traced in."""
+
 
 class WorldChange(BaseModel):
     """How a world differs from the one that the radio map was traced in; all zero = nominal."""

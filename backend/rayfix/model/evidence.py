@@ -17,7 +17,6 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from rayfix.model.config import NetworkConfig
@@ -201,16 +200,6 @@ class Evidence(nn.Module):
         heard = observed.heard_BC.view(*observed.heard_BC.shape, *wide)
         return torch.where(heard, likely, 1.0 - likely * above).log().sum(1)
 
-    @torch.no_grad()
-    def at_hypotheses(self, observed: Observed, pixels: PixelEvidence, cell_BK: Tensor) -> Tensor:
-        """Log likelihood at every pixel of chosen coarse cells, [B, K, n].
-
-        No gradient, as on the blocks: what the errors are is learned at the truth alone (evidence
-        loss). Were they also free to sharpen the answer, the errors of the reports would shrink
-        and those of the map take their place, and ten reports would seem no better than one.
-        """
-        return self._measured(observed, pixels, cell_BK) + self._detected(observed, pixels, cell_BK)
-
     def _measured(self, observed: Observed, pixels: PixelEvidence, cell_BK: Tensor) -> Tensor:
         C, E, P, n = pixels.mean_CEPn.shape
         place = cell_BK[observed.sequence_R]
@@ -243,8 +232,13 @@ class Evidence(nn.Module):
     def over_noise(
         self, observed: Observed, pixels: PixelEvidence, cell_BK: Tensor
     ) -> tuple[Tensor, Tensor]:
-        """`at_hypotheses` at each of `NOISE_SCALES`, [S, B, K, n], and the posterior of those
-        scales [S, B]."""
+        """Log likelihood at every pixel of chosen coarse cells at each of `NOISE_SCALES`,
+        [S, B, K, n], and the posterior of those scales [S, B].
+
+        No gradient, as on the blocks: what the errors are is learned at the truth alone (evidence
+        loss). Were they also free to sharpen the answer, the errors of the reports would shrink
+        and those of the map take their place, and ten reports would seem no better than one.
+        """
         detected = self._detected(observed, pixels, cell_BK)
         likelihood = detected + torch.stack(
             [self._measured(observed.at_noise(scale), pixels, cell_BK) for scale in NOISE_SCALES]
@@ -308,13 +302,3 @@ def _shared_error(
     spread = 1.0 + common * second
     added = 0.5 * (common * first.square() / spread - spread.log())
     return added.view(B, sites, *zero.shape[1:]).sum(1)
-
-
-def window_moments(log_weight_BKn: Tensor, offset_n2: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Log mass [B, K], mean offset [B, K, 2] and covariance [B, K, 2, 2] of a cell's places [m]."""
-    mass = torch.logsumexp(log_weight_BKn, -1)
-    share = F.softmax(log_weight_BKn, -1)
-    mean = share @ offset_n2
-    centred = offset_n2 - mean[..., None, :]
-    covariance = torch.einsum("bkn,bkni,bknj->bkij", share, centred, centred)
-    return mass, mean, covariance

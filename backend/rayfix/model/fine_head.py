@@ -9,10 +9,10 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from rayfix.model.config import NetworkConfig
-from rayfix.model.evidence import window_moments
 from rayfix.model.motion import Displacement
 
 STATISTICS = 13
@@ -114,12 +114,12 @@ class FineHead(nn.Module):
             ],
             -1,
         )
-        hidden = torch.nn.functional.gelu(
+        hidden = F.gelu(
             self.from_token(token_PD)[cell_BK]
             + self.from_context(context_BD)[:, None]
             + self.from_statistics(statistics)
         )
-        out = self.out(torch.nn.functional.gelu(self.middle(hidden)))
+        out = self.out(F.gelu(self.middle(hidden)))
         shift, stretch, score = out[..., :2], out[..., 2:5], out[..., 5]
         # The shift is measured in the evidence's own spread, so that a sharp peak stays sharp.
         shift = (base @ (4.0 * torch.tanh(shift / 4.0))[..., None])[..., 0]
@@ -130,3 +130,13 @@ class FineHead(nn.Module):
         factor[..., 1, 0] = stretch[..., 2]
         log_weight = (coarse_logit_BK + gain + score).log_softmax(-1)
         return Hypotheses(cell_BK, end, moved.mean_m_BK2, base @ factor, log_weight, mass)
+
+
+def window_moments(log_weight_BKn: Tensor, offset_n2: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Log mass [B, K], mean offset [B, K, 2] and covariance [B, K, 2, 2] of a cell's places [m]."""
+    mass = torch.logsumexp(log_weight_BKn, -1)
+    share = F.softmax(log_weight_BKn, -1)
+    mean = share @ offset_n2
+    centred = offset_n2 - mean[..., None, :]
+    covariance = torch.einsum("bkn,bkni,bknj->bkij", share, centred, centred)
+    return mass, mean, covariance

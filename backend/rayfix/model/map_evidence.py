@@ -18,6 +18,8 @@ from torch import Tensor
 
 from rayfix.model.coarse_grid import CoarseGrid
 from rayfix.model.map_trust import MapTrust, trust_inputs, wrap_deg
+from rayfix.model.observed import ANGLE
+from rayfix.physics.detection import list_limit_dbm
 from rayfix.physics.likelihood import EVIDENCE_FEATURES
 from rayfix.physics.likelihood_grid import likelihood_grid
 from rayfix.physics.maps import MapTensors, pack_texels
@@ -32,8 +34,6 @@ LIST_LENGTH = 8
 """Cells that a report holds where the network says nothing else (TS 38.331, maxNrofCellReport)."""
 SURE_DB = 60.0
 """Margin of a cell at a place where every cell fits in the list [dB]."""
-ANGLE = 2
-"""Position of AoA among the evidence quantities."""
 
 
 @dataclass(frozen=True)
@@ -95,9 +95,11 @@ class MapSurroundings:
         rsrp = torch.where(reached, gain + maps.epre_dbm_C[:, None, None], -torch.inf)
         margin = torch.full_like(gain, SURE_DB)
         if len(rsrp) > LIST_LENGTH:
-            # A list's limit lies between the last cell that fits and the first that does not.
-            limit = rsrp.topk(LIST_LENGTH + 1, dim=0).values[-2:].mean(0)
-            margin = (rsrp - limit).nan_to_num(SURE_DB).clamp(-SURE_DB, SURE_DB)
+            margin = (
+                (rsrp - list_limit_dbm(rsrp, LIST_LENGTH))
+                .nan_to_num(SURE_DB)
+                .clamp(-SURE_DB, SURE_DB)
+            )
         return cls(
             trust_CHWG=trust_inputs(maps),
             own_variance_CEHW=on_map(grid.variance_CEP, within),

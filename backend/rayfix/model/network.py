@@ -161,9 +161,11 @@ class LocatorNetwork(nn.Module):
         observed = self.evidence.observe(observation, radio.summary_BD, scene.maps, scene.around)
 
         side = grid.block_side(self.config.evidence_block_m)
-        likelihood_BPk = self.evidence.on_blocks(observed, tokens.blocks)
-        if not self.config.use_evidence:
-            likelihood_BPk = torch.zeros_like(likelihood_BPk)
+        if self.config.use_evidence:
+            likelihood_BPk = self.evidence.on_blocks(observed, tokens.blocks)
+        else:
+            prior_Pk = tokens.blocks.log_prior_Pk
+            likelihood_BPk = prior_Pk.new_zeros(len(observation), *prior_Pk.shape)
         reduced = reduce_evidence(
             likelihood_BPk,
             tokens.blocks.log_prior_Pk,

@@ -8,6 +8,7 @@ L layers, H heads, J steps of refinement.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -151,24 +152,14 @@ def locate(
         # A confidence rounds to 1; a threshold of 1 means always.
         threshold = settings.min_confidence_threshold
         run_B = (unrefined.confidence_B < threshold) | (threshold >= 1.0)
-        fix = Estimate(
-            *(
-                torch.where(run_B.view(-1, *[1] * (new.dim() - 1)), new, old)
-                for new, old in zip(fix, unrefined, strict=True)
-            )
-        )
+        fix = Estimate(*_chosen(run_B, fix, unrefined))
         run_B1 = run_B[:, None]
         path_JB2, energy_JB = refined.path_m_JB2, refined.energy_JB
         refinement = RefinementPath(
             torch.where(run_B1, path_JB2, path_JB2[:1]).transpose(0, 1),
             torch.where(run_B, energy_JB, energy_JB[:1]).transpose(0, 1),
         )
-        found = Hypotheses(
-            *(
-                torch.where(run_B.view(-1, *[1] * (new.dim() - 1)), new, old)
-                for new, old in zip(refined.found, found, strict=True)
-            )
-        )
+        found = Hypotheses(*_chosen(run_B, refined.found, found))
     mean_m_BK2, weight_BK = found.mean_m_BK2, found.log_weight_BK.exp()
     order = found.log_weight_BK.argsort(dim=-1, descending=True)
     map_attention, token_attention = output.map_attention_LBHP, output.token_attention_LBHS
@@ -186,6 +177,14 @@ def locate(
             else _by_report(token_attention, observation, reports.cell_BTN)
         ),
     )
+
+
+def _chosen(first_B: Tensor, first: Iterable[Tensor], second: Iterable[Tensor]) -> list[Tensor]:
+    """The first of two tuples of tensors [B, ...] where told so, else the second."""
+    return [
+        torch.where(first_B.view(-1, *[1] * (one.dim() - 1)), one, other)
+        for one, other in zip(first, second, strict=True)
+    ]
 
 
 def _by_report(token_LBHS: Tensor, observation: Observation, cell_BTN: Tensor) -> Tensor:

@@ -59,16 +59,24 @@ def log_detection(
     return total_BP
 
 
-def _among_strongest(maps: MapTensors, noise: NoiseModel, grid: LikelihoodGrid) -> Tensor:
-    """Probability that a cell is among the strongest `max_cells` of a place, [C, P].
+def list_limit_dbm(rsrp_dbm: Tensor, max_cells: int) -> Tensor:
+    """RSRP from which a cell fits in a list [dBm], [...]: between the last that does and the first
+    that does not.
 
-    A list's limit lies between the last cell that fits and the first that does not.
+    Args:
+        rsrp_dbm: of more cells than fit, [C, ...]; -inf where one is not heard.
+        max_cells: cells that a list holds.
     """
+    return rsrp_dbm.topk(max_cells + 1, dim=0).values[-2:].mean(0)
+
+
+def _among_strongest(maps: MapTensors, noise: NoiseModel, grid: LikelihoodGrid) -> Tensor:
+    """Probability that a cell is among the strongest `max_cells` of a place, [C, P]."""
     reached_CP = grid.heard_share_CP > 0
     rsrp_CP = torch.where(reached_CP, grid.gain_db_CP + maps.epre_dbm_C[:, None], -torch.inf)
     if len(rsrp_CP) <= noise.max_cells:
         return torch.ones_like(rsrp_CP)
-    limit_P = rsrp_CP.topk(noise.max_cells + 1, dim=0).values[-2:].mean(0)
+    limit_P = list_limit_dbm(rsrp_CP, noise.max_cells)
     listed_CP = torch.special.ndtr((rsrp_CP - limit_P) / noise.path_gain.sigma())
     return torch.where(reached_CP & torch.isfinite(limit_P), listed_CP, 1.0).clamp(min=1e-3)
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import torch
 
-from rayfix.measurement.conditions import Condition, Conditions, WorldChange
+from rayfix.measurement.conditions import NOMINAL, Condition, Conditions, WorldChange
 from rayfix.measurement.dataset import Dataset, DatasetWorld
 from rayfix.measurement.impairments import draw_reports
 from rayfix.measurement.motion import MotionMix, draw_sequences
@@ -101,7 +101,6 @@ def _look_up(maps: MapTensors, xy_ST2: Float64) -> list[np.ndarray]:
     return [value[..., FEATURE_NAMES.index(name)].numpy() for name in ("path_gain", "toa", "aoa")]
 
 
-NOMINAL = "nominal"
 NLOS_EXCESS_NS = 20.0
 """Delay beyond the straight way from which a first path counts as bent or reflected [ns]."""
 REDRAWN_DB = (1.5, 5.0)

@@ -13,13 +13,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from rayfix.measurement.conditions import Conditions
+from rayfix.measurement.conditions import NOMINAL, Conditions
 from rayfix.measurement.dataset import Dataset
 from rayfix.measurement.impairments import draw_reports
 from rayfix.measurement.report import ReportBatch
 from rayfix.model.calibration import Calibrations, fit_calibration
 from rayfix.model.positioning import Estimate, ModelOnMap, locate
-from rayfix.training.samples import NOMINAL, changed_worlds, perturbed
+from rayfix.training.samples import changed_worlds, perturbed
 
 VALIDATION_SEED = 555_000
 """First seed of the validation's draws. Training seeds its draws with a pair (run, step), the
