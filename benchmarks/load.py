@@ -199,6 +199,11 @@ def _wait_until_ready(url: str, process: subprocess.Popen[bytes]) -> None:
 
 
 def resident_bytes(pid: int) -> int:
-    """Resident memory of a process [bytes]."""
+    """Resident memory of a process and of those it started [bytes]: the network has its own."""
     pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
-    return pages * os.sysconf("SC_PAGE_SIZE")
+    children = [
+        int(child)
+        for task in Path(f"/proc/{pid}/task").iterdir()
+        for child in (task / "children").read_text().split()
+    ]
+    return pages * os.sysconf("SC_PAGE_SIZE") + sum(map(resident_bytes, children))

@@ -3,9 +3,9 @@
     python benchmarks/soak.py --minutes 30 --json
 
 Posts real reports of 200 UEs at a fixed rate, with a live reader that reads and one that leaves and
-comes back, and samples the resident memory. The first `--warm-up` share of the time is left out:
-the live log, its pages and the tracks of all UEs are filled then. Retention is set so short that
-the log stops growing within the warm-up. Keys:
+comes back, and samples the resident memory of all processes of the service. The first `--warm-up`
+share of the time is left out: the live log, its pages and the tracks of all UEs are filled then.
+Retention is set so short that the log stops growing within the warm-up. Keys:
 
     rss_slope_mb_per_h          least-squares slope after the warm-up
     rss_first_mb, rss_last_mb   mean of the first and last tenth after the warm-up
