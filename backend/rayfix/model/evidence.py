@@ -31,7 +31,8 @@ from rayfix.model.observed import (
     Observed,
     map_plane,
 )
-from rayfix.model.student_t import boxed_student_t, student_weight
+from rayfix.model.site_error import shared_site_error
+from rayfix.model.student_t import boxed_student_t
 from rayfix.physics.likelihood import EVIDENCE_FEATURES
 from rayfix.physics.maps import MapTensors
 from rayfix.physics.observation import Observation
@@ -173,7 +174,9 @@ class Evidence(nn.Module):
         total = density.new_zeros(B, *density.shape[1:])
         total = total.index_add(0, observed.sequence_R, density.log())
         gain = (observed.quantity_R == GAIN).nonzero()[:, 0]
-        return total + _shared_error(observed, gain, residual[gain], variance[gain], reached[gain])
+        return total + shared_site_error(
+            observed, gain, residual[gain], variance[gain], reached[gain]
+        )
 
     def detection(
         self, observed: Observed, path_gain_db: Tensor, heard_share: Tensor, margin_db: Tensor
@@ -282,23 +285,3 @@ class Evidence(nn.Module):
             result[b] = likelihood.min()
             result[b, blocks.index_G] = likelihood
         return result.view(-1, P, k)
-
-
-def _shared_error(
-    observed: Observed, gain_R: Tensor, residual: Tensor, variance: Tensor, reached: Tensor
-) -> Tensor:
-    """What an unknown error common to all sectors of a site adds to the log likelihood, [B, ...].
-
-    Path gain residuals r with weights w of Student's t (inverse variances, at their core), and the
-    common error N(0, t): integrating it out of the Gaussian adds, per site,
-    (t s1^2 / (1 + t s2) - ln(1 + t s2)) / 2 with s1 = sum w r, s2 = sum w.
-    """
-    weight = torch.where(reached, student_weight(residual, variance), 0.0)
-    B, sites = len(observed.heard_BC), observed.sites
-    index = (observed.sequence_R * sites + observed.site_R)[gain_R]
-    zero = residual.new_zeros(B * sites, *residual.shape[1:])
-    first, second = zero.index_add(0, index, weight * residual), zero.index_add(0, index, weight)
-    common = observed.site_variance_B.repeat_interleave(sites).view(-1, *[1] * (zero.dim() - 1))
-    spread = 1.0 + common * second
-    added = 0.5 * (common * first.square() / spread - spread.log())
-    return added.view(B, sites, *zero.shape[1:]).sum(1)

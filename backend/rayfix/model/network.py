@@ -7,7 +7,6 @@ k blocks of a coarse cell.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from functools import partial
 from typing import NamedTuple
 
@@ -20,12 +19,7 @@ from rayfix.model.evidence import Evidence, Expected
 from rayfix.model.fine_head import FineHead, Hypotheses
 from rayfix.model.fusion import Fusion, reduce_evidence
 from rayfix.model.map_encoder import MapEncoder, map_channels
-from rayfix.model.map_evidence import (
-    BlockEvidence,
-    MapSurroundings,
-    PixelEvidence,
-    evidence_maps,
-)
+from rayfix.model.map_evidence import MapSurroundings, PixelEvidence, evidence_maps
 from rayfix.model.map_trust import MapTrust
 from rayfix.model.motion import Displacement, displacement
 from rayfix.model.observed import (
@@ -38,42 +32,11 @@ from rayfix.model.observed import (
 )
 from rayfix.model.radio_encoder import RadioEncoder
 from rayfix.model.radio_inputs import radio_inputs
+from rayfix.model.scene_inputs import MapTokens, SceneInputs
 from rayfix.physics.likelihood import EVIDENCE_FEATURES
 from rayfix.physics.lookup import lookup_evidence, lookup_texels
 from rayfix.physics.maps import MapTensors
 from rayfix.physics.observation import Observation
-
-
-@dataclass(frozen=True)
-class SceneInputs:
-    """What the network reads of a map before any weight touches it; never changes for a map.
-
-    Attributes:
-        maps: the radio map.
-        grid: the coarse cells over it.
-        channels_MHW: inputs of the map encoder.
-        around: what evidence reads of the map.
-        centre_P2: centres of the coarse cells [m].
-    """
-
-    maps: MapTensors
-    grid: CoarseGrid
-    channels_MHW: Tensor
-    around: MapSurroundings
-    centre_P2: Tensor
-
-
-class MapTokens(NamedTuple):
-    """A map as the network's weights see it; compute once per map (`encode_map`).
-
-    Attributes:
-        token_PD: tokens of the coarse cells.
-        pixels, blocks: what is expected at every pixel and at every block of pixels.
-    """
-
-    token_PD: Tensor
-    pixels: PixelEvidence
-    blocks: BlockEvidence
 
 
 class NetworkOutput(NamedTuple):

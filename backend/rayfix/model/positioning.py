@@ -20,8 +20,8 @@ from rayfix.model.artefact import Model
 from rayfix.model.calibration import Calibration, evidence_traits, traits
 from rayfix.model.coarse_grid import CoarseGrid
 from rayfix.model.fine_head import Hypotheses
-from rayfix.model.network import MapTokens, SceneInputs
 from rayfix.model.refinement import refine
+from rayfix.model.scene_inputs import MapTokens, SceneInputs
 from rayfix.physics.maps import MapTensors
 from rayfix.physics.noise import NoiseModel
 from rayfix.physics.observation import Observation, observe

@@ -17,8 +17,9 @@ import torch
 from torch import Tensor
 
 from rayfix.model.fine_head import Hypotheses
-from rayfix.model.network import LocatorNetwork, MapTokens, NetworkOutput, SceneInputs
+from rayfix.model.network import LocatorNetwork, NetworkOutput
 from rayfix.model.observed import Observed
+from rayfix.model.scene_inputs import MapTokens, SceneInputs
 from rayfix.physics.config import RefineConfig
 from rayfix.physics.observation import Observation
 from rayfix.physics.refine import refine_hypotheses

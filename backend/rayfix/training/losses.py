@@ -15,8 +15,9 @@ from torch import Tensor
 
 from rayfix.errors import RayFixError
 from rayfix.model.fine_head import Hypotheses
-from rayfix.model.network import LocatorNetwork, MapTokens, NetworkOutput, SceneInputs
+from rayfix.model.network import LocatorNetwork, NetworkOutput
 from rayfix.model.observed import NOISE_LOG_PRIOR, NOISE_SCALES
+from rayfix.model.scene_inputs import MapTokens, SceneInputs
 from rayfix.physics.loss import PhysicsLoss
 from rayfix.physics.maps import MapTensors
 from rayfix.physics.observation import Observation

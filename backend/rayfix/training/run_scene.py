@@ -8,7 +8,8 @@ from pathlib import Path
 from rayfix.errors import InvalidInputError
 from rayfix.measurement.conditions import Conditions
 from rayfix.measurement.dataset import Dataset, aligned_with, load_dataset
-from rayfix.model.network import LocatorNetwork, MapTokens, SceneInputs
+from rayfix.model.network import LocatorNetwork
+from rayfix.model.scene_inputs import MapTokens, SceneInputs
 from rayfix.physics.maps import MapTensors
 from rayfix.radio_map.store import load_radio_map
 from rayfix.scene.cell import Cell
