@@ -38,6 +38,8 @@ import requests
 import schemathesis
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
+from rich.console import Console
+from rich.progress import Progress
 from schemathesis import Case, GenerationMode
 from schemathesis.core.failures import Failure, FailureGroup
 from schemathesis.specs.openapi import checks
@@ -49,6 +51,8 @@ CHECKS: dict[str, Callable[..., Any]] = {
 }
 ENDLESS = "/api/v1/live/events"
 """Its answer has no end: its first event is read."""
+ROUND = 25
+"""Cases of one kind for an operation before the next operation's turn."""
 TIMEOUT_S = 30.0
 READY_WITHIN_S = 120.0
 
@@ -122,9 +126,12 @@ def fuzz(url: str, cases: int, first_seed: int) -> Outcome:
     schema = schemathesis.openapi.from_url(f"{url}/openapi.json")
     operations = [result.ok() for result in schema.get_all_operations()]
     known, outcome, session = Known(url), Outcome(), requests.Session()
-    while outcome.cases < cases:  # operations without parameters have few different cases
-        each = max(1, (cases - outcome.cases) // (2 * len(operations)))
-        _round(operations, known, outcome, session, url, each, first_seed + outcome.cases)
+    with Progress(*Progress.get_default_columns(), console=Console(stderr=True)) as progress:
+        task = progress.add_task("cases", total=cases)
+        while outcome.cases < cases:  # operations without parameters have few different cases
+            each = min(ROUND, max(1, (cases - outcome.cases) // (2 * len(operations))))
+            _round(operations, known, outcome, session, url, each, first_seed + outcome.cases)
+            progress.update(task, completed=outcome.cases)
     return outcome
 
 
