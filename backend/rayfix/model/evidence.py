@@ -29,7 +29,6 @@ from rayfix.model.observed import (
     NOISE_SCALES,
     QUANTITIES,
     Observed,
-    map_plane,
 )
 from rayfix.model.site_error import shared_site_error
 from rayfix.model.student_t import boxed_student_t
@@ -203,11 +202,11 @@ class Evidence(nn.Module):
         heard = observed.heard_BC.view(*observed.heard_BC.shape, *wide)
         return torch.where(heard, likely, 1.0 - likely * above).log().sum(1)
 
-    def _measured(self, observed: Observed, pixels: PixelEvidence, cell_BK: Tensor) -> Tensor:
+    def _expected(self, observed: Observed, pixels: PixelEvidence, cell_BK: Tensor) -> Expected:
         C, E, P, n = pixels.mean_CEPn.shape
         place = cell_BK[observed.sequence_R]
         cell = observed.cell_R[:, None]
-        plane = cell * E + map_plane(observed.quantity_R)[:, None]
+        plane = cell * E + observed.plane_R[:, None]
         mean, variance, world, window_mean, window_variance = (
             values.view(C * E, P, n)[plane, place]
             for values in (
@@ -215,11 +214,10 @@ class Evidence(nn.Module):
                 pixels.window_mean_CEPn, pixels.window_variance_CEPn,
             )
         )  # fmt: skip
-        expected = Expected(
+        return Expected(
             mean, variance, world, pixels.own_CPn[cell, place], window_mean, window_variance,
             pixels.reached_CPn[cell, place],
         )  # fmt: skip
-        return self.likelihood(observed, expected)
 
     def _detected(self, observed: Observed, pixels: PixelEvidence, cell_BK: Tensor) -> Tensor:
         cells = torch.arange(observed.heard_BC.shape[1], device=cell_BK.device)[:, None]
@@ -243,8 +241,9 @@ class Evidence(nn.Module):
         and those of the map take their place, and ten reports would seem no better than one.
         """
         detected = self._detected(observed, pixels, cell_BK)
+        expected = self._expected(observed, pixels, cell_BK)
         likelihood = detected + torch.stack(
-            [self._measured(observed.at_noise(scale), pixels, cell_BK) for scale in NOISE_SCALES]
+            [self.likelihood(observed.at_noise(scale), expected) for scale in NOISE_SCALES]
         )
         joint = likelihood * observed.temperature_B[:, None, None] + pixels.log_prior_Pn[cell_BK]
         evidence_SB = torch.logsumexp(joint.flatten(2), -1)
@@ -270,7 +269,7 @@ class Evidence(nn.Module):
         for b, count in enumerate(counts):
             one = observed.of(b, slice(start, start + count))
             start += count
-            plane = one.cell_R * E + map_plane(one.quantity_R)
+            plane = one.cell_R * E + one.plane_R
             reached = blocks.reached_CG[one.cell_R]
             likelihood = self.likelihood(
                 one,

@@ -28,7 +28,6 @@ from rayfix.model.observed import (
     NOISE_SCALES,
     QUANTITIES,
     Observed,
-    map_plane,
 )
 from rayfix.model.radio_encoder import RadioEncoder
 from rayfix.model.radio_inputs import radio_inputs
@@ -222,17 +221,14 @@ class LocatorNetwork(nn.Module):
         are computed anew, with gradient, or taken from `pixels`.
         """
         cell = observed.cell_R[:, None]
-        plane = map_plane(observed.quantity_R)[:, None]
+        plane = observed.plane_R[:, None]
         row, column = (index[observed.sequence_R] for index in scene.maps.pixel_of(xy_m_BM2))
         pick = plane[..., None].expand(*row.shape, 1)
-        # Rows of one cell, which follow one another, share a lookup.
-        key = observed.sequence_R * scene.maps.shape[0] + observed.cell_R
-        key_U, row_R = torch.unique_consecutive(key, return_inverse=True)
-        sequence_U, cell_U = key_U // scene.maps.shape[0], key_U[:, None] % scene.maps.shape[0]
-        place = xy_m_BM2[sequence_U]
+        sequence_U, cell_U, row_R = observed.lookups
+        place, cell_U1 = xy_m_BM2[sequence_U], cell_U[:, None]
         if pixels is not None:
             feature, own = lookup_texels(
-                scene.maps, pixels.texels_CHWS, len(EVIDENCE_FEATURES), place, cell_U
+                scene.maps, pixels.texels_CHWS, len(EVIDENCE_FEATURES), place, cell_U1
             )
             pixel = scene.grid.pixel_index(row, column)
             variance, world, window_mean, window_variance = (
@@ -246,7 +242,7 @@ class LocatorNetwork(nn.Module):
             reached = pixels.reached_CPn.flatten(-2)[cell, pixel]
         else:
             around = scene.around
-            feature, own = lookup_evidence(scene.maps, place, cell_U)
+            feature, own = lookup_evidence(scene.maps, place, cell_U1)
             bias, variance, world = (
                 part.gather(-1, pick)[..., 0]
                 for part in self.trust(around.trust_CHWG[cell, row, column])

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import torch
 from torch import Tensor
@@ -69,6 +70,20 @@ class Observed:
     site_R: Tensor
     sites: int
 
+    @cached_property
+    def plane_R(self) -> Tensor:
+        """Evidence feature of the map that each row is compared with."""
+        return self.quantity_R.new_tensor(MAP_PLANE)[self.quantity_R]
+
+    @cached_property
+    def lookups(self) -> tuple[Tensor, Tensor, Tensor]:
+        """Sequence and cell of every lookup in the map, [U], and the lookup of every row, [R]: rows
+        of one cell, which follow one another, share one."""
+        cells = self.heard_BC.shape[1]
+        key_R = self.sequence_R * cells + self.cell_R
+        key_U, lookup_R = torch.unique_consecutive(key_R, return_inverse=True)
+        return key_U // cells, key_U % cells, lookup_R
+
     def at_noise(self, scale_B: Tensor | float) -> Observed:
         """The same with the errors of measurement multiplied by a factor (see `NOISE_SCALES`)."""
         by_row = scale_B[self.sequence_R] if isinstance(scale_B, Tensor) else scale_B
@@ -94,8 +109,3 @@ SEQUENCE_FIELDS = (
     "single_sigma_BE", "heard_BC", "threshold_db_BC", "temperature_B", "world_B", "site_variance_B",
     "missed_B",
 )  # fmt: skip
-
-
-def map_plane(quantity_R: Tensor) -> Tensor:
-    """Evidence feature of the map that each row is compared with."""
-    return quantity_R.new_tensor(MAP_PLANE)[quantity_R]
