@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -151,6 +152,15 @@ def test_a_worker_leaves_under_load_and_nobody_loses_anything(
         thread.join()
     assert set(statuses) == {200}
     assert [f["offset"] for f in got] == list(range(first + 1, first + 1 + len(got)))
+
+
+def test_the_compose_file_is_valid() -> None:
+    """Against the schema of the Compose Specification, as `docker compose config` does."""
+    command = [sys.executable, "-m", "check_jsonschema", "--builtin-schema", "vendor.compose-spec"]
+    checked = subprocess.run(
+        [*command, ROOT / "docker-compose.yml"], capture_output=True, text=True, check=False
+    )
+    assert checked.returncode == 0, checked.stdout + checked.stderr
 
 
 def test_the_compose_file_holds_together() -> None:
