@@ -63,13 +63,11 @@ class LocUNet(nn.Module):
     """
 
     def __init__(
-        self, grid: LikelihoodGrid, encoded: int = 16, widths: tuple[int, ...] = (32, 48, 64, 96)
+        self, grid: LikelihoodGrid, encoded: int = 8, widths: tuple[int, ...] = (24, 32, 48, 64)
     ) -> None:
         super().__init__()
         self.grid = grid
-        self.encode = nn.Sequential(
-            nn.Linear(INPUTS, encoded), nn.ReLU(), nn.Linear(encoded, encoded), nn.ReLU()
-        )
+        self.encode = nn.Sequential(nn.Linear(INPUTS, encoded), nn.ReLU())
         self.direct = nn.Linear(encoded + 1, 1)
         inner = 4 * (encoded + 2)
         self.down = nn.ModuleList(
@@ -191,8 +189,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--config", type=Path, default=Path("configs/model.yaml"))
     parser.add_argument("--test", type=Path, default=Path("benchmarks/data/munich-test.zarr.zip"))
-    parser.add_argument("--steps", type=int, default=1500)
-    parser.add_argument("--batch", type=int, default=16)
+    parser.add_argument("--steps", type=int, default=1000)
+    parser.add_argument("--batch", type=int, default=8)
     parser.add_argument("--limit", type=int, help="only the first so many test sequences")
     parser.add_argument("--checkpoint", type=Path, default=Path("data/locunet.pt"))
     parser.add_argument("--json", action="store_true", help="print JSON")
