@@ -20,7 +20,8 @@ import torch
 from provenance import command, machine
 
 from rayfix.measurement.conditions import Condition, load_conditions
-from rayfix.measurement.dataset import Dataset, aligned_with, load_dataset
+from rayfix.measurement.dataset import Dataset, aligned_with
+from rayfix.measurement.dataset_file import load_dataset
 from rayfix.physics.likelihood_grid import LikelihoodGrid, likelihood_grid
 from rayfix.physics.maps import MapTensors
 from rayfix.physics.motion import sequence_posterior

@@ -23,7 +23,8 @@ from pathlib import Path
 
 from rayfix.config import Settings
 from rayfix.measurement.conditions import load_conditions
-from rayfix.measurement.dataset import aligned_with, load_dataset
+from rayfix.measurement.dataset import aligned_with
+from rayfix.measurement.dataset_file import load_dataset
 from rayfix.measurement.impairments import to_reports
 from rayfix.measurement.report import Report
 from rayfix.scene.cell import load_cells

@@ -22,7 +22,8 @@ import torch
 from provenance import command, machine
 
 from rayfix.measurement.conditions import load_conditions
-from rayfix.measurement.dataset import aligned_with, load_dataset
+from rayfix.measurement.dataset import aligned_with
+from rayfix.measurement.dataset_file import load_dataset
 from rayfix.model.artefact import load_model
 from rayfix.model.positioning import ModelOnMap, locate
 from rayfix.physics.maps import MapTensors

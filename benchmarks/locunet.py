@@ -30,7 +30,8 @@ from rich.progress import track
 from torch import Tensor, nn
 
 from rayfix.measurement.conditions import Condition, load_conditions
-from rayfix.measurement.dataset import aligned_with, load_dataset
+from rayfix.measurement.dataset import aligned_with
+from rayfix.measurement.dataset_file import load_dataset
 from rayfix.measurement.report import ReportBatch
 from rayfix.model.network import LocatorNetwork
 from rayfix.physics.likelihood import EVIDENCE_FEATURES, angle_difference_deg

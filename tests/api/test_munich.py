@@ -11,7 +11,8 @@ from tests.conftest import ROOT
 from rayfix.api.app import create_app
 from rayfix.config import Settings
 from rayfix.measurement.conditions import load_conditions
-from rayfix.measurement.dataset import aligned_with, load_dataset
+from rayfix.measurement.dataset import aligned_with
+from rayfix.measurement.dataset_file import load_dataset
 from rayfix.measurement.impairments import to_reports
 
 SEQUENCES = 20

@@ -10,7 +10,8 @@ import yaml
 
 from rayfix.errors import ConfigError, InvalidInputError
 from rayfix.measurement.build import build_dataset, build_datasets
-from rayfix.measurement.dataset import aligned_with, load_dataset
+from rayfix.measurement.dataset import aligned_with
+from rayfix.measurement.dataset_file import load_dataset
 from rayfix.measurement.propagation import PATH_DETAIL
 from rayfix.measurement.quantities import rsrp_dbm, sinr_and_rsrq_db
 from rayfix.scene.cell import load_cells, save_cells

@@ -14,7 +14,8 @@ from rayfix.cli import app
 from rayfix.errors import InvalidInputError
 from rayfix.measurement.card import card_folder, write_card
 from rayfix.measurement.card_checks import check_dataset, geometry, slope_per_20_log10
-from rayfix.measurement.dataset import Dataset, DatasetWorld, load_dataset, save_dataset
+from rayfix.measurement.dataset import Dataset, DatasetWorld
+from rayfix.measurement.dataset_file import load_dataset, save_dataset
 
 from .free_space import CELLS, propagation
 

@@ -11,13 +11,8 @@ import zarr
 
 from rayfix.errors import ArtefactError, InvalidInputError
 from rayfix.measurement.conditions import Condition
-from rayfix.measurement.dataset import (
-    Dataset,
-    DatasetWorld,
-    aligned_with,
-    load_dataset,
-    save_dataset,
-)
+from rayfix.measurement.dataset import Dataset, DatasetWorld, aligned_with
+from rayfix.measurement.dataset_file import load_dataset, save_dataset
 from rayfix.measurement.propagation import PATH_DETAIL
 
 from .free_space import CELLS, propagation

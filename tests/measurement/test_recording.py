@@ -10,7 +10,7 @@ import pytest
 from scipy.spatial import cKDTree
 
 from rayfix.errors import InvalidInputError
-from rayfix.measurement.dataset import load_dataset
+from rayfix.measurement.dataset_file import load_dataset
 from rayfix.measurement.motion import MotionMix
 from rayfix.measurement.places import DatasetConfig, Places, SplitConfig, candidates
 from rayfix.measurement.propagation import Float64

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from rayfix.measurement.conditions import load_conditions
-from rayfix.measurement.dataset import Dataset, aligned_with, load_dataset
+from rayfix.measurement.dataset import Dataset, aligned_with
+from rayfix.measurement.dataset_file import load_dataset
 from rayfix.measurement.motion import SPEED_M_S
 from rayfix.measurement.quantities import detected, rsrp_dbm
 from rayfix.scene.cell import load_cells

@@ -13,7 +13,8 @@ import pytest
 import yaml
 from tests.model.town import CELLS, SMALL, paths, town_map
 
-from rayfix.measurement.dataset import Dataset, DatasetWorld, save_dataset
+from rayfix.measurement.dataset import Dataset, DatasetWorld
+from rayfix.measurement.dataset_file import save_dataset
 from rayfix.measurement.motion import MOTIONS
 from rayfix.measurement.propagation import Propagation
 from rayfix.radio_map.store import save_radio_map

@@ -10,7 +10,7 @@ from tests.training.conftest import town_dataset, write_run
 
 import rayfix.training.ablate as module
 from rayfix.errors import ConfigError
-from rayfix.measurement.dataset import save_dataset
+from rayfix.measurement.dataset_file import save_dataset
 from rayfix.training.ablate import ablate
 from rayfix.training.ablation_config import changed
 from rayfix.training.ablation_report import BEGIN, END, paired_difference

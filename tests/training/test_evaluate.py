@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 
 from rayfix.cli import app
 from rayfix.errors import InvalidInputError
-from rayfix.measurement.dataset import save_dataset
+from rayfix.measurement.dataset_file import save_dataset
 from rayfix.model.artefact import EVALUATION
 from rayfix.training.evaluate import CONDITIONS, evaluate, markdown_table
 from rayfix.training.plots import draw_evaluation

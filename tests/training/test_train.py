@@ -13,7 +13,7 @@ from rich.progress import Progress
 from tests.training.conftest import town_dataset, write_scene
 
 from rayfix.errors import ArtefactError, ConfigError, InvalidInputError
-from rayfix.measurement.dataset import save_dataset
+from rayfix.measurement.dataset_file import save_dataset
 from rayfix.model.artefact import load_model
 from rayfix.model.calibration import Calibrations
 from rayfix.training.config import load_training_config

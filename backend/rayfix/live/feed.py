@@ -24,7 +24,8 @@ import numpy as np
 from rayfix.errors import InvalidInputError, RayFixError
 from rayfix.geo import GeoReference
 from rayfix.measurement.conditions import Condition, load_conditions
-from rayfix.measurement.dataset import Dataset, load_dataset
+from rayfix.measurement.dataset import Dataset
+from rayfix.measurement.dataset_file import load_dataset
 from rayfix.measurement.replay import Measured, Phone, phones_on, window
 from rayfix.measurement.report import Report
 from rayfix.scene.scene import Scene

@@ -16,7 +16,8 @@ from rayfix.errors import InvalidInputError
 from rayfix.files import replace_folder, temporary_folder, write_text_whole
 from rayfix.measurement.card_checks import Check, check_dataset, ue_height_m
 from rayfix.measurement.conditions import load_conditions
-from rayfix.measurement.dataset import Dataset, DatasetWorld, load_dataset
+from rayfix.measurement.dataset import Dataset, DatasetWorld
+from rayfix.measurement.dataset_file import load_dataset
 from rayfix.measurement.motion import MOTIONS
 from rayfix.measurement.protocol import A3Event, handovers, serving_cells
 from rayfix.measurement.quantities import detected, rsrp_dbm

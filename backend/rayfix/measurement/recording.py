@@ -24,13 +24,8 @@ from rich import progress as bar
 from rayfix import __version__
 from rayfix.errors import InvalidInputError
 from rayfix.files import write_bytes_whole, write_text_whole
-from rayfix.measurement.dataset import (
-    Dataset,
-    DatasetWorld,
-    load_dataset,
-    propagation_of,
-    save_dataset,
-)
+from rayfix.measurement.dataset import Dataset, DatasetWorld
+from rayfix.measurement.dataset_file import load_dataset, propagation_of, save_dataset
 from rayfix.measurement.propagation import Float64
 from rayfix.measurement.quantities import detected, rsrp_dbm
 from rayfix.scene.cell import Cell

@@ -11,9 +11,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
+from rayfix.simulation.bounces import Bounces
 from rayfix.simulation.exact_paths import PathsConfig
 from rayfix.simulation.path_list import PathKind, PathList
-from rayfix.simulation.specular import Bounces, specular_chains
+from rayfix.simulation.specular import specular_chains
 from rayfix.simulation.world import World
 
 KEPT_DB = 35.0

@@ -15,7 +15,8 @@ from rich.progress import track
 from rayfix.errors import ConfigError
 from rayfix.files import MANIFEST, write_text_whole
 from rayfix.measurement.conditions import Condition, load_conditions
-from rayfix.measurement.dataset import Dataset, aligned_with, load_dataset
+from rayfix.measurement.dataset import Dataset, aligned_with
+from rayfix.measurement.dataset_file import load_dataset
 from rayfix.model.artefact import load_model
 from rayfix.model.positioning import ModelOnMap
 from rayfix.physics.maps import MapTensors

@@ -19,7 +19,8 @@ from torch import Tensor
 
 from rayfix.errors import InvalidInputError
 from rayfix.measurement.conditions import Condition, load_conditions
-from rayfix.measurement.dataset import Dataset, aligned_with, load_dataset
+from rayfix.measurement.dataset import Dataset, aligned_with
+from rayfix.measurement.dataset_file import load_dataset
 from rayfix.measurement.report import ReportBatch
 from rayfix.model.artefact import load_model
 from rayfix.model.positioning import ModelOnMap

@@ -7,7 +7,8 @@ from pathlib import Path
 
 from rayfix.errors import InvalidInputError
 from rayfix.measurement.conditions import Conditions
-from rayfix.measurement.dataset import Dataset, aligned_with, load_dataset
+from rayfix.measurement.dataset import Dataset, aligned_with
+from rayfix.measurement.dataset_file import load_dataset
 from rayfix.model.network import LocatorNetwork
 from rayfix.model.scene_inputs import MapTokens, SceneInputs
 from rayfix.physics.maps import MapTensors
