@@ -74,7 +74,7 @@ def load_checkpoint(
     if not path.exists():
         return RunState()
     try:
-        document: dict[str, Any] = torch.load(path, weights_only=True)
+        document: dict[str, Any] = torch.load(path, weights_only=True, map_location="cpu")
         found = (document["format"], document["fingerprint"])
     except (OSError, RuntimeError, EOFError, KeyError, TypeError, pickle.UnpicklingError) as error:
         raise ArtefactError(path, f"the checkpoint cannot be read ({error})") from None

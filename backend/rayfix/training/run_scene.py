@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+import torch
+
 from rayfix.errors import InvalidInputError
 from rayfix.measurement.conditions import Conditions
 from rayfix.measurement.dataset import Dataset, aligned_with
@@ -43,7 +45,12 @@ class RunScene:
 
     @classmethod
     def load(
-        cls, name: str, config: TrainingConfig, conditions: Conditions, network: LocatorNetwork
+        cls,
+        name: str,
+        config: TrainingConfig,
+        conditions: Conditions,
+        network: LocatorNetwork,
+        device: torch.device | str = "cpu",
     ) -> RunScene:
         """Read map and datasets of a scene.
 
@@ -52,7 +59,7 @@ class RunScene:
             InvalidInputError: the dataset's scene or cells are not the map's.
         """
         radio_map = load_radio_map(config.physics_loss.radio_maps_dir / name)
-        maps = MapTensors.from_radio_map(radio_map)
+        maps = MapTensors.from_radio_map(radio_map, device)
         train, validation = config.data.files(name)
         exact = _dataset(train, name, radio_map.cells)
         held_out = _dataset(validation, name, radio_map.cells)

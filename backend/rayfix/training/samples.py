@@ -52,6 +52,11 @@ class Drawn:
     middle_xy_m_B2: torch.Tensor
     exact_B: torch.Tensor
 
+    def to(self, device: torch.device | str) -> Drawn:
+        """The same with the truth on a device."""
+        truth = (self.truth_xy_m_B2, self.middle_xy_m_B2, self.exact_B)
+        return Drawn(self.batch, *(tensor.to(device) for tensor in truth))
+
 
 def map_sequences(
     maps: MapTensors, cells: Sequence[Cell], count: int, reports: int, interval_s: float, seed: int

@@ -37,6 +37,7 @@ from rayfix.training.losses import LossTerms, check_finite, training_loss
 from rayfix.training.model_card import model_card
 from rayfix.training.run_scene import RunScene
 from rayfix.training.validation import ValidationScore, calibrate, score, validation_cases
+from rayfix.training.worker import Worker
 
 EVIDENCE_EVERY = 25
 """Steps between two evaluations of what is expected at every pixel of the map."""
@@ -51,7 +52,8 @@ ELSEWHERE: Any = {"models_dir": True, "checkpoint": True, "training": {"log_dir"
 def train(config_path: Path, show_progress: bool = True) -> Path:
     """Train, calibrate on validation data, and write `models/<name>/`; returns that folder.
 
-    A run that was interrupted goes on from its checkpoint to the same losses.
+    A run that was interrupted goes on from its checkpoint to the same losses. Under `torchrun`
+    every process takes part (`training.worker`); a step then sees `batch_size` sequences of each.
 
     Raises:
         ConfigError: the configuration breaks a rule.
@@ -63,24 +65,31 @@ def train(config_path: Path, show_progress: bool = True) -> Path:
     config = load_training_config(config_path)
     if config.training.threads:
         torch.set_num_threads(config.training.threads)
-    run = Run(config, config_path)
+    worker = Worker.join()
+    run = Run(config, config_path, worker)
     columns = (
         TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("steps"),
         TimeElapsedColumn(), TextColumn("left"), TimeRemainingColumn(),
         TextColumn("{task.fields[note]}"),
     )  # fmt: skip
-    with Progress(*columns, disable=not show_progress) as progress:
+    with Progress(*columns, disable=not (show_progress and worker.leads)) as progress:
         task = progress.add_task("training", total=config.training.steps, note="")
         progress.update(task, completed=run.state.step)
         run.loop(progress, task)
-    return run.finish()
+    folder = run.finish() if worker.leads else config.models_dir / config.name
+    worker.told(1.0)  # nobody returns before the model is written
+    worker.leave()
+    return folder
 
 
 class Run:
     """One training run: data, network, optimiser, and where it stands."""
 
-    def __init__(self, config: TrainingConfig, config_path: Path) -> None:
+    def __init__(
+        self, config: TrainingConfig, config_path: Path, worker: Worker | None = None
+    ) -> None:
         self.config = config
+        self.worker = worker or Worker()
         self.conditions = load_conditions(config.data.conditions)
         for name in config.data.condition_weights:
             if name not in self.conditions.conditions:
@@ -93,22 +102,29 @@ class Run:
         self.noise = NoiseModel.from_condition(self.conditions.conditions[reference])
 
         torch.manual_seed(config.seed)
-        self.network = LocatorNetwork(config.network)
+        self.network = LocatorNetwork(config.network).to(self.worker.device)
         self.scenes = [
-            RunScene.load(name, config, self.conditions, self.network) for name in config.scenes
+            RunScene.load(name, config, self.conditions, self.network, self.worker.device)
+            for name in config.scenes
         ]
-        self.physics = PhysicsLoss(config.physics_loss) if config.lambda_phys > 0 else None
+        self.physics = None
+        if config.lambda_phys > 0:
+            self.physics = PhysicsLoss(config.physics_loss).to(self.worker.device)
         self.optimiser = torch.optim.AdamW(
             _parameter_groups(self.network, config.training.weight_decay),
             lr=config.training.learning_rate,
         )
         document = config.model_dump(mode="json", exclude=ELSEWHERE)
+        if self.worker.size > 1:  # as many processes again, or the batches are others
+            document["processes"] = self.worker.size
         self.fingerprint = hashlib.sha256(json.dumps(document, sort_keys=True).encode()).hexdigest()
         self.state = load_checkpoint(
             config.checkpoint, self.fingerprint, self.network, self.optimiser
         )
         folder = config.training.log_dir
-        self.log = None if folder is None else EventLog(folder, self.state.step)
+        self.log = None
+        if folder is not None and self.worker.leads:
+            self.log = EventLog(folder, self.state.step)
 
     def loop(self, progress: Progress, task: TaskID) -> None:
         """Steps until the end, or until validation has not improved for `patience` times."""
@@ -125,9 +141,11 @@ class Run:
                 state.seconds += time.monotonic() - started
                 started = time.monotonic()
                 columns = zip(*interval, strict=True)
-                self.validate(LossTerms(*(torch.stack(c).mean() for c in columns)), progress)
+                if self.worker.leads:
+                    self.validate(LossTerms(*(torch.stack(c).mean() for c in columns)), progress)
+                    self.save()
                 interval.clear()
-                self.save()
+                state.worse = int(self.worker.told(state.worse))
                 if self.log is not None:
                     self.log.write(state.history[-1])
         if self.log is not None:
@@ -142,19 +160,20 @@ class Run:
     def step(self, step: int) -> LossTerms:
         """One step; everything random in it follows from the seed and its number."""
         settings = self.config.training
-        torch.manual_seed((self.config.seed << 32) + step)
+        number, device = self.worker.number(step), self.worker.device
+        torch.manual_seed((self.config.seed << 32) + number)
         for group in self.optimiser.param_groups:
             share = schedule(step, settings.warmup_steps, settings.steps)
             group["lr"] = settings.learning_rate * group["pace"] * share
         turn, which = divmod(step, len(self.scenes))
         scene = self.scenes[which]
-        drawn = scene.sampler.draw(step)
+        drawn = scene.sampler.draw(number).to(device)
         self.network.train()
         if scene.evidence is None or turn % EVIDENCE_EVERY == 0:
             with torch.no_grad():
                 scene.evidence = self.network.encode_map(scene.inputs)
         tokens = self.network.encode_map(scene.inputs, scene.evidence)
-        observation = observe(ReportTensors.from_batch(drawn.batch), scene.maps, self.noise)
+        observation = observe(ReportTensors.from_batch(drawn.batch, device), scene.maps, self.noise)
         output = self.network(
             observation, scene.inputs, tokens, middle_xy_m_B2=drawn.middle_xy_m_B2
         )
@@ -173,6 +192,7 @@ class Run:
         check_finite(terms, step)
         self.optimiser.zero_grad(set_to_none=True)
         terms.total.backward()  # type: ignore[no-untyped-call]
+        self.worker.average_gradients(self.network.parameters())
         nn.utils.clip_grad_norm_(self.network.parameters(), settings.clip_norm)
         self.optimiser.step()
         return terms

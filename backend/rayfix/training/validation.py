@@ -88,7 +88,7 @@ def locate_all(ready: ModelOnMap, case: Case) -> tuple[Estimate, Estimate]:
         for start in range(0, len(case.batch), BATCH)
     ]
     unrefined, refined = (
-        Estimate(*(torch.cat(column) for column in zip(*estimates, strict=True)))
+        Estimate(*(torch.cat(column).cpu() for column in zip(*estimates, strict=True)))
         for estimates in ([part.unrefined for part in parts], [part.fix for part in parts])
     )
     return unrefined, refined
