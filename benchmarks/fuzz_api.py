@@ -53,6 +53,8 @@ ENDLESS = "/api/v1/live/events"
 """Its answer has no end: its first event is read."""
 ROUND = 25
 """Cases of one kind for an operation before the next operation's turn."""
+RELOAD = "/api/v1/admin/reload"
+"""Takes nothing, and seconds: once a round is enough."""
 TIMEOUT_S = 30.0
 READY_WITHIN_S = 120.0
 
@@ -145,12 +147,13 @@ def _round(
     round_seed: int,
 ) -> None:
     for operation in operations:
+        count = 1 if operation.path == RELOAD else each
         for mode in (GenerationMode.POSITIVE, GenerationMode.NEGATIVE):
             made = operation.as_strategy(generation_mode=mode)
 
             @seed(round_seed)
             @settings(
-                max_examples=each,
+                max_examples=count,
                 deadline=None,
                 database=None,
                 phases=[Phase.generate],

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import shutil
+import threading
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -13,6 +14,7 @@ from fastapi.testclient import TestClient
 from tests.conftest import Town
 
 from rayfix.api.app import create_app
+from rayfix.api.services import Reloading
 from rayfix.api.watch import state_of_files
 from rayfix.config import Settings
 from rayfix.errors import ArtefactError
@@ -53,6 +55,29 @@ def test_a_new_model_answers_without_a_request_dropped(own_files: Settings, town
             assert time.monotonic() < deadline
         assert client.get("/readyz").json()["model"] == "town-2"
         assert "rayfix_reloads_total 1.0" in client.get("/metrics").text
+
+
+def test_who_asks_while_a_load_waits_shares_it() -> None:
+    loads, going = [], threading.Event()
+
+    def load() -> None:
+        loads.append(1)
+        going.wait(10)
+
+    async def ask() -> list[bool]:
+        reloading = Reloading()
+        first = asyncio.create_task(reloading.once(load))
+        while not loads:
+            await asyncio.sleep(0.001)
+        # The files may have changed since the first began: one more load, for all who ask now.
+        waiting = [asyncio.create_task(reloading.once(load)) for _ in range(5)]
+        await asyncio.sleep(0.01)
+        going.set()
+        return [await first, *[await task for task in waiting]]
+
+    done = asyncio.run(ask())
+    assert done == [True, True, False, False, False, False]
+    assert len(loads) == 2
 
 
 def test_a_damaged_map_is_refused_and_the_present_one_stays(

@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import gc
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Annotated
 
 import structlog
@@ -44,13 +45,35 @@ def spare_from_collection() -> None:
     gc.set_threshold(YOUNG_OBJECTS, 20, 20)
 
 
+class Reloading:
+    """Who loads anew: one at a time, and once for all who asked before it began."""
+
+    def __init__(self) -> None:
+        self.lock = asyncio.Lock()
+        self.begun_s = float("-inf")
+
+    async def once(self, load: Callable[[], None]) -> bool:
+        """Run `load` in a thread; False when a load that began since this call has done its work.
+
+        Whatever `load` raises, with the next in line loading for itself.
+        """
+        asked_s = time.monotonic()
+        async with self.lock:
+            if self.begun_s >= asked_s:
+                return False
+            begun_s = time.monotonic()
+            await asyncio.to_thread(load)
+            self.begun_s = begun_s
+        return True
+
+
 @dataclass(frozen=True)
 class Services:
     """Settings, locator with its thread, live feed, metrics, callers and what they used.
 
     Attributes:
         stopping: set when the service is told to stop; answers without an end then end.
-        reloading: held while model and maps are loaded anew.
+        reloading: loads model and maps anew.
     """
 
     settings: Settings
@@ -61,7 +84,7 @@ class Services:
     identity: Identity
     limits: Limits
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
-    reloading: asyncio.Lock = field(default_factory=asyncio.Lock)
+    reloading: Reloading = field(default_factory=Reloading)
 
     def scene(self, name: str | None) -> LoadedScene:
         """A scene by name; None = the first.
@@ -72,14 +95,15 @@ class Services:
         return self.locator.scene(name or self.settings.scenes[0])
 
     async def reload(self) -> None:
-        """Load the model and the maps anew; requests are answered all the while.
+        """Load the model and the maps anew; requests are answered all the while. Calls that wait
+        for the same load share it.
 
         Raises:
             ArtefactError: a file is missing or damaged; the present model and maps stay.
         """
-        async with self.reloading:
-            await asyncio.to_thread(self.locator.reload, self.settings)
-            spare_from_collection()
+        if not await self.reloading.once(partial(self.locator.reload, self.settings)):
+            return
+        spare_from_collection()
         self.metrics.reloads.inc()
         log.info("reloaded", model=self.locator.model, scenes=list(self.settings.scenes))
 
