@@ -100,19 +100,23 @@ class Locator:
 
     @classmethod
     def load(cls, settings: Settings) -> Locator:
-        """Load the model and every scene of the settings.
+        """Load the model and every scene of the settings, and locate once in each.
 
         Raises:
             ArtefactError: a file is missing or damaged; the message names it.
             ConfigError: the device is not there.
         """
+        locator = cls._unprepared(settings)
+        locator.warm_up()
+        return locator
+
+    @classmethod
+    def _unprepared(cls, settings: Settings) -> Locator:
         torch.set_num_threads(settings.threads or max(1, len(os.sched_getaffinity(0)) - 1))
         device = _device(settings.device)
         model = load_model(settings.models_dir / settings.model, device)
         scenes = [load_scene(settings.radio_maps_dir / name) for name in settings.scenes]
-        locator = cls(model, scenes, device)
-        locator.warm_up()
-        return locator
+        return cls(model, scenes, device)
 
     @classmethod
     def load_apart(cls, settings: Settings) -> Locator:
@@ -125,7 +129,7 @@ class Locator:
         """
         process = InferenceProcess(settings)
         try:
-            locator = cls.load(settings.model_copy(update={"device": "cpu", "threads": 1}))
+            locator = cls._unprepared(settings.model_copy(update={"device": "cpu", "threads": 1}))
             if process.wait_until_ready() != locator.identity:
                 raise InferenceProcessError("model or maps were exchanged while they were loaded")
         except BaseException:
@@ -269,9 +273,7 @@ def _infer(scenes: Mapping[str, _ReadyScene], kind: Kind, batch: ReportBatch) ->
 def _ready(model: Model, loaded: LoadedScene, device: torch.device) -> _ReadyScene:
     maps = MapTensors.from_radio_map(loaded.radio_map, device)
     noise = noise_of(loaded.radio_map)
-    on_map: OnMap = (
-        ModelOnMap.prepare(model, maps) if noise is None else MeasuredOnMap.prepare(maps, noise)
-    )
+    on_map: OnMap = ModelOnMap(model, maps) if noise is None else MeasuredOnMap.prepare(maps, noise)
     return _ReadyScene(loaded, on_map, grid_of(on_map.grid, loaded.radio_map.scene))
 
 

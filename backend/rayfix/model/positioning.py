@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import NamedTuple
 
 import torch
@@ -34,12 +35,22 @@ diagonals."""
 
 @dataclass(frozen=True)
 class ModelOnMap:
-    """A model with one map encoded: everything that does not depend on a report."""
+    """A model and a map, encoded once when the first report comes (or by `prepare`): half a GB for
+    Munich, which a process that only reads answers need not have."""
 
     model: Model
     maps: MapTensors
-    scene: SceneInputs
-    tokens: MapTokens
+
+    @cached_property
+    def scene(self) -> SceneInputs:
+        """What the network reads of the map."""
+        return self.model.network.scene_inputs(self.maps)
+
+    @cached_property
+    def tokens(self) -> MapTokens:
+        """The map as the network's weights see it."""
+        with torch.no_grad():
+            return self.model.network.encode_map(self.scene)
 
     @property
     def noise(self) -> NoiseModel:
@@ -49,14 +60,15 @@ class ModelOnMap:
     @property
     def grid(self) -> CoarseGrid:
         """The grid of the posterior."""
-        return self.scene.grid
+        network = self.model.config.network
+        return CoarseGrid.over(self.maps, network.rows, network.columns)
 
     @classmethod
-    @torch.no_grad()
     def prepare(cls, model: Model, maps: MapTensors) -> ModelOnMap:
-        """Encode a map; some tens of milliseconds, once per map."""
-        scene = model.network.scene_inputs(maps)
-        return cls(model, maps, scene, model.network.encode_map(scene))
+        """Encode a map now; some tens of milliseconds."""
+        ready = cls(model, maps)
+        _ = ready.tokens
+        return ready
 
 
 class Estimate(NamedTuple):
