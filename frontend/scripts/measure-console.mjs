@@ -2,8 +2,10 @@
  * Measures the console in a browser: node scripts/measure-console.mjs URL UES SECONDS LOADS
  *
  * Prints JSON: `first_marker_s` of each load, and, on the last one, once all UEs are there: frames
- * in which the UEs were drawn anew a second (`fps`), and the main thread's busy time for each of
- * them [ms]. RAYFIX_PROFILE=FILE keeps a CPU profile of that time. CHROMIUM is the browser.
+ * in which the UEs were drawn anew a second (`fps`); and for each of them [ms] how long the main
+ * thread was busy, the processor's time in that, and its time in the browser's graphics process
+ * (without a graphics card, that is drawing). RAYFIX_PROFILE=FILE keeps a CPU profile. CHROMIUM is
+ * the browser.
  */
 import { writeFileSync } from 'node:fs';
 import { chromium } from '@playwright/test';
@@ -70,12 +72,32 @@ async function load() {
   return { context, page, first_s };
 }
 
-/** Time that the main thread was busy [s] and frames so far. */
-async function reading(page, devtools) {
-  const { metrics } = await devtools.send('Performance.getMetrics');
-  const busy_s = metrics.find(({ name }) => name === 'TaskDuration').value;
-  const at_s = metrics.find(({ name }) => name === 'Timestamp').value;
-  return { busy_s, at_s, frames: await page.evaluate(() => window.rayfixDrawing.frames) };
+async function metricsOf(session) {
+  const { metrics } = await session.send('Performance.getMetrics');
+  return Object.fromEntries(metrics.map(({ name, value }) => [name, value]));
+}
+
+/** Opens what `reading` asks: the main thread by the clock and by the processor, and the browser. */
+async function meters(page) {
+  const [clock, processor] = await Promise.all(
+    [1, 2].map(() => page.context().newCDPSession(page)),
+  );
+  await clock.send('Performance.enable', { timeDomain: 'timeTicks' });
+  await processor.send('Performance.enable', { timeDomain: 'threadTicks' });
+  return { page, clock, processor, all: await browser.newBrowserCDPSession() };
+}
+
+/** Times so far [s], and frames. */
+async function reading({ page, clock, processor, all }) {
+  const { TaskDuration, Timestamp } = await metricsOf(clock);
+  const { processInfo } = await all.send('SystemInfo.getProcessInfo');
+  return {
+    at: Timestamp,
+    main: TaskDuration,
+    main_cpu: (await metricsOf(processor)).TaskDuration,
+    graphics_cpu: processInfo.find(({ type }) => type === 'GPU')?.cpuTime ?? 0,
+    frames: await page.evaluate(() => window.rayfixDrawing.frames),
+  };
 }
 
 const first_marker_s = [];
@@ -93,22 +115,21 @@ try {
     { timeout: 60_000 },
   );
   await page.waitForTimeout(SETTLE_MS);
-  const devtools = await page.context().newCDPSession(page);
-  await devtools.send('Performance.enable');
+  const open = await meters(page);
   const profiled = process.env.RAYFIX_PROFILE;
   if (profiled) {
-    await devtools.send('Profiler.enable');
-    await devtools.send('Profiler.start');
+    await open.clock.send('Profiler.enable');
+    await open.clock.send('Profiler.start');
   }
-  const before = await reading(page, devtools);
+  const before = await reading(open);
   await page.waitForTimeout(Number(seconds) * 1000);
-  const after = await reading(page, devtools);
+  const after = await reading(open);
   if (profiled) {
-    const { profile } = await devtools.send('Profiler.stop');
+    const { profile } = await open.clock.send('Profiler.stop');
     writeFileSync(profiled, JSON.stringify(profile));
   }
+  const spent = (what) => after[what] - before[what];
   if (process.env.RAYFIX_PICTURE) await page.screenshot({ path: process.env.RAYFIX_PICTURE });
-  const frames = after.frames - before.frames;
   const renderer = await page.evaluate(() => {
     const gl = document.createElement('canvas').getContext('webgl2');
     const named = gl?.getExtension('WEBGL_debug_renderer_info');
@@ -118,10 +139,10 @@ try {
     JSON.stringify({
       renderer,
       first_marker_s,
-      frames,
-      fps: frames / (after.at_s - before.at_s),
-      main_ms_per_frame: (1000 * (after.busy_s - before.busy_s)) / frames,
-      main_share: (after.busy_s - before.busy_s) / (after.at_s - before.at_s),
+      fps: spent('frames') / spent('at'),
+      main_ms_per_frame: (1000 * spent('main')) / spent('frames'),
+      main_cpu_ms_per_frame: (1000 * spent('main_cpu')) / spent('frames'),
+      graphics_cpu_ms_per_frame: (1000 * spent('graphics_cpu')) / spent('frames'),
     }),
   );
 } finally {

@@ -122,13 +122,18 @@ export class MotionTable {
     return at === undefined ? null : this.absolute(this.place(at, now_ms));
   }
 
-  /** Fills [lon, lat] of every row, relative to the origin; returns whether any still moves. */
-  fill(into: Float32Array, now_ms: number): boolean {
+  /**
+   * Fills [lon, lat] of rows (all, or those of `which`), relative to the origin; returns whether
+   * any of them still moves.
+   */
+  fill(into: Float32Array, now_ms: number, which: readonly number[] | null = null): boolean {
+    const count = which?.length ?? this.rows.length;
     let moving = false;
-    for (let at = 0; at < this.rows.length; at++) {
+    for (let i = 0; i < count; i++) {
+      const at = which?.[i] ?? i;
       const [x, y] = this.place(at, now_ms);
-      into[2 * at] = x;
-      into[2 * at + 1] = y;
+      into[2 * i] = x;
+      into[2 * i + 1] = y;
       if (now_ms - (this.start_ms[at] ?? 0) < (this.length_ms[at] ?? 0)) moving = true;
     }
     return moving;

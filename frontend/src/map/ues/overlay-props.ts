@@ -4,5 +4,5 @@ import type { MapLibreOverlayProps } from '@deck.gl/maplibre';
 export const OVERLAY_PROPS: MapLibreOverlayProps = {
   interleaved: false,
   layers: [],
-  deviceProps: { webgl: { preserveDrawingBuffer: true } },
+  deviceProps: { webgl: { preserveDrawingBuffer: true, antialias: false } },
 };

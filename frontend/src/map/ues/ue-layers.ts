@@ -4,10 +4,14 @@ import { IconLayer, LineLayer, ScatterplotLayer, TextLayer } from '@deck.gl/laye
 import type { LonLat } from '../../api/types';
 import type { Cluster } from '../../geometry/clusters';
 import type { MapColours } from '../map-colours';
+import { hexRgb, type Attribute } from './attribute';
 import { EllipseExtension } from './ellipse-extension';
-import { hexRgb, type Trails, type UeStyle } from './ue-frame';
+import { FadeExtension } from './fade-extension';
+import type { UeStyle } from './ue-frame';
+import type { Trails } from './ue-trails';
 
 const ELLIPSES = [new EllipseExtension()];
+const FADES = [new FadeExtension()];
 const DOT_PX = 6.5;
 const FONT = '"Inter Variable", system-ui, sans-serif';
 
@@ -19,9 +23,9 @@ export interface UeLabel {
 
 export interface UePicture {
   origin: LonLat;
-  /** [lon, lat] relative to the origin; a new wrapper tells deck.gl that its content changed. */
-  position: { value: Float32Array; size: 2 };
-  heads: { value: Float32Array; size: 2 };
+  /** [lon, lat] relative to the origin. */
+  position: Attribute;
+  heads: Attribute;
   style: UeStyle;
   trails: Trails | null;
   ellipses: boolean;
@@ -45,20 +49,20 @@ function noseAtlas(): string {
   nose = canvas.toDataURL();
   return nose;
 }
-const NOSE = { nose: { x: 0, y: 0, width: 64, height: 64, mask: true } };
+const NOSE = { nose: { x: 18, y: 0, width: 28, height: 23, anchorX: 14, anchorY: 32, mask: true } };
 
-function ellipseLayer(id: string, picture: UePicture, base: object, which: '95' | '68'): Layer {
+function ellipseLayer(picture: UePicture, base: object): Layer {
   const { style } = picture;
   return new ScatterplotLayer({
     ...base,
-    id,
+    id: 'ue-ellipses',
     data: {
       length: style.count,
       attributes: {
         getPosition: picture.position,
-        getRadius: { value: which === '95' ? style.radius_95_m : style.radius_68_m, size: 1 },
-        getFillColor: { value: style.colour, size: 4, normalized: true },
-        getEllipseShape: { value: which === '95' ? style.shape_95 : style.shape_68, size: 4 },
+        getRadius: style.radius_m,
+        getFillColor: style.colour,
+        getEllipseShape: style.ellipse,
       },
     },
     radiusUnits: 'meters',
@@ -106,20 +110,21 @@ export function ueLayers(picture: UePicture, colours: MapColours): Layer[] {
     pickable: false,
     parameters: { depthCompare: 'always', depthWriteEnabled: false },
   };
-  const lines = { ...base, getWidth: 2.5, widthUnits: 'pixels' };
+  const lines = { ...base, getWidth: 2.5, widthUnits: 'pixels', antialiasing: true };
   const layers: (Layer | null)[] = [
-    picture.ellipses ? ellipseLayer('ue-ellipse-95', picture, base, '95') : null,
-    picture.ellipses ? ellipseLayer('ue-ellipse-68', picture, base, '68') : null,
+    picture.ellipses ? ellipseLayer(picture, base) : null,
     trails &&
       new LineLayer({
         ...lines,
         id: 'ue-trails',
+        extensions: FADES,
         data: {
           length: trails.count,
           attributes: {
-            getSourcePosition: { value: trails.source, size: 2 },
-            getTargetPosition: { value: trails.target, size: 2 },
-            getColor: { value: trails.colour, size: 4, normalized: true },
+            getSourcePosition: trails.source,
+            getTargetPosition: trails.target,
+            getColor: trails.colour,
+            getLineFade: trails.fade,
           },
         },
       } as ConstructorParameters<typeof LineLayer>[0]),
@@ -132,7 +137,7 @@ export function ueLayers(picture: UePicture, colours: MapColours): Layer[] {
           attributes: {
             getSourcePosition: picture.heads,
             getTargetPosition: picture.position,
-            getColor: { value: style.colour, size: 4, normalized: true },
+            getColor: style.colour,
           },
         },
       } as ConstructorParameters<typeof LineLayer>[0]),
@@ -143,14 +148,14 @@ export function ueLayers(picture: UePicture, colours: MapColours): Layer[] {
         length: style.count,
         attributes: {
           getPosition: picture.position,
-          getAngle: { value: style.heading, size: 1 },
-          getColor: { value: style.headingColour, size: 4, normalized: true },
+          getAngle: style.heading,
+          getColor: style.headingColour,
         },
       },
       iconAtlas: noseAtlas(),
       iconMapping: NOSE,
       getIcon: () => 'nose',
-      getSize: 36,
+      getSize: (36 * 23) / 64,
       sizeUnits: 'pixels',
       billboard: false,
     } as ConstructorParameters<typeof IconLayer>[0]),
@@ -161,8 +166,8 @@ export function ueLayers(picture: UePicture, colours: MapColours): Layer[] {
         length: style.count,
         attributes: {
           getPosition: picture.position,
-          getFillColor: { value: style.colour, size: 4, normalized: true },
-          getLineColor: { value: style.outline, size: 4, normalized: true },
+          getFillColor: style.colour,
+          getLineColor: style.outline,
         },
       },
       getRadius: DOT_PX,

@@ -4,12 +4,14 @@ import type { LonLat } from '../../api/types';
 import { age } from '../../format/format';
 import { cluster, type Cluster } from '../../geometry/clusters';
 import { TRAIL_MS, type LiveUe } from '../../live/live-state';
-import { MotionTable } from '../../live/motion';
+import { MotionTable, type MotionRow } from '../../live/motion';
 import { shownNow_ms } from '../../live/shown-ues';
 import type { MapColours } from '../map-colours';
-import { hexRgb, headsOf, hitUe, styleOf, trailsOf, type Trails, type UeStyle } from './ue-frame';
+import { attribute, hexRgb, type Attribute } from './attribute';
 import { FramePacer } from './frame-pacer';
+import { headsOf, hitUe, styleOf, type UeStyle } from './ue-frame';
 import { ueLayers, type UeLabel } from './ue-layers';
+import { trailsOf, type Trails } from './ue-trails';
 
 export interface Overlay {
   setProps(props: { layers: Layer[] }): void;
@@ -30,7 +32,7 @@ export interface PainterOptions {
   labels: boolean;
   clusters: boolean;
   /** How much a UE counts now [0..1]: one that a filter leaves out is faint. */
-  mattering: (id: string) => number;
+  mattering: (row: Pick<MotionRow, 'id' | 'ue'>) => number;
 }
 
 /** From this many UEs on, those that would overlap are drawn as one with their number. */
@@ -52,14 +54,21 @@ export function labelText(id: string, age_ms: number): string {
   return shown_ms > 0 ? `${id} \u00b7 ${age(shown_ms)}` : id;
 }
 
+function placeOfFix({ fix }: LiveUe): LonLat {
+  const [lon = 0, lat = 0] = fix.geometry.coordinates;
+  return [lon, lat];
+}
+
 export class UePainter {
   private readonly table: MotionTable;
   private position = new Float32Array(0);
-  private heads: { value: Float32Array; size: 2 } = { value: new Float32Array(0), size: 2 };
+  private heads: Attribute = attribute(new Float32Array(0), 2);
   private style: UeStyle | null = null;
   private trails: Trails | null = null;
   private trailed_ms = 0;
   private groups: readonly Cluster[] | null = null;
+  /** Rows that are drawn by themselves; null: all. */
+  private alone: readonly number[] | null = null;
   private groupedAt = 0;
   private timer = 0;
   private readonly pacer = new FramePacer();
@@ -86,7 +95,6 @@ export class UePainter {
     if (!same) {
       // With reduced motion a marker is put where it was measured.
       this.table.update(options.ues, this.still ? now_ms - 1e6 : now_ms);
-      this.heads = { value: headsOf(this.table.rows, this.origin), size: 2 };
       if (this.table.rows.length <= CLUSTER_FROM || now_ms - this.trailed_ms > TRAILS_EVERY_MS)
         this.trail(now_ms);
     }
@@ -97,34 +105,39 @@ export class UePainter {
     const { trails, colours, mattering } = this.options;
     this.trailed_ms = now_ms;
     this.trails = trails
-      ? trailsOf(this.table.rows, this.origin, hexRgb(colours.accent), mattering, TRAIL_MS)
+      ? trailsOf(this.rowsInView(), this.origin, hexRgb(colours.accent), mattering, TRAIL_MS)
       : null;
+  }
+
+  /** Rows whose marker is in view or just beyond. */
+  private rowsInView(): MotionRow[] {
+    const { bounds } = this.view();
+    return this.table.rows.filter(({ ue }) => bounds.contains(placeOfFix(ue)));
   }
 
   private restyle(): void {
     const { colours, mattering, selected } = this.options;
-    const accent = hexRgb(colours.accent);
-    this.style = styleOf(this.table.rows, shownNow_ms(), accent, mattering, selected);
-    this.group(this.style);
+    this.group();
+    const { rows } = this.table;
+    const drawn = this.alone?.flatMap((i) => rows[i] ?? []) ?? rows;
+    this.style = styleOf(drawn, shownNow_ms(), hexRgb(colours.accent), mattering, selected);
+    this.heads = headsOf(drawn, this.origin);
     this.wake();
   }
 
   /** Joins those that would overlap; whoever is inside a circle is not drawn beneath it as well. */
-  private group(style: UeStyle): void {
+  private group(): void {
     const { rows } = this.table;
     const { zoom } = this.view();
     this.groupedAt = Math.floor(zoom);
     this.groups = null;
+    this.alone = null;
     if (!this.options.clusters || rows.length < CLUSTER_FROM || zoom >= APART_FROM_ZOOM) return;
     const now_ms = performance.now();
     const places = rows.map(({ id }) => this.table.placeOf(id, now_ms) ?? this.origin);
     const { clusters, single } = cluster(places, zoom);
-    const alone = new Set(single);
-    rows.forEach(({ id }, i) => {
-      if (alone.has(i) || id === this.options.selected) return;
-      for (const colours of [style.colour, style.outline, style.headingColour])
-        colours[4 * i + 3] = 0;
-    });
+    const chosen = rows.findIndex(({ id }) => id === this.options.selected);
+    this.alone = chosen < 0 || single.includes(chosen) ? single : [...single, chosen];
     this.groups = clusters;
   }
 
@@ -134,18 +147,18 @@ export class UePainter {
 
   /** Draws now; the map's camera moves the overlay by itself. */
   private draw(now_ms: number): void {
-    const { rows } = this.table;
-    if (this.position.length !== 2 * rows.length) this.position = new Float32Array(2 * rows.length);
-    const moving = this.table.fill(this.position, now_ms);
-    const { selected, colours, ellipses } = this.options;
-    const style = this.style;
-    if (style === null || style.count !== rows.length) return;
     const view = this.view();
     if (Math.floor(view.zoom) !== this.groupedAt) this.restyle();
+    const { style, alone } = this;
+    const count = alone?.length ?? this.table.rows.length;
+    if (style === null || style.count !== count) return;
+    if (this.position.length !== 2 * count) this.position = new Float32Array(2 * count);
+    const moving = this.table.fill(this.position, now_ms, alone);
+    const { selected, colours, ellipses } = this.options;
     const grouped = this.groups !== null;
     const picture = {
       origin: this.origin,
-      position: { value: this.position, size: 2 as const },
+      position: attribute(this.position, 2),
       heads: this.heads,
       style,
       trails: grouped ? null : this.trails,
@@ -189,7 +202,7 @@ export class UePainter {
       const place = this.table.placeOf(id, now_ms);
       if (id === this.options.selected || !place || !view.bounds.contains(place)) continue;
       const text = labelText(id, shownNow_ms() - ue.time_ms);
-      const matters = this.options.mattering(id);
+      const matters = this.options.mattering({ id, ue });
       if (matters >= 1 && free(text, place)) labels.push({ text, place, alpha: 255 });
     }
     return labels;

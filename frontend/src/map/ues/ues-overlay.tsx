@@ -1,5 +1,6 @@
 import { useCallback, useEffect, useMemo, useRef } from 'react';
 import type { Scene } from '../../api/types';
+import type { MotionRow } from '../../live/motion';
 import { useShownUes } from '../../live/shown-ues';
 import { ueMatches } from '../../live/ue-query';
 import { useMedia } from '../../ui/use-media';
@@ -22,8 +23,9 @@ export function UesOverlay({ scene, colours }: { scene: Scene; colours: MapColou
   const painter = useRef<UePainter | null>(null);
 
   const mattering = useCallback(
-    (id: string) => (id === selected || ueMatches(id, ues[id], query) ? 1 : FAINT),
-    [ues, query, selected],
+    ({ id, ue }: Pick<MotionRow, 'id' | 'ue'>) =>
+      id === selected || ueMatches(id, ue, query) ? 1 : FAINT,
+    [query, selected],
   );
   const options = useMemo<PainterOptions>(
     () => ({
