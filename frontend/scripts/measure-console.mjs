@@ -7,6 +7,7 @@
  * (without a graphics card, that is drawing). RAYFIX_PROFILE=FILE keeps a CPU profile. CHROMIUM is
  * the browser.
  */
+/* global window, document, WebGL2RenderingContext -- what runs in the page */
 import { writeFileSync } from 'node:fs';
 import { chromium } from '@playwright/test';
 
@@ -37,7 +38,7 @@ function watchDrawing() {
     seen.firstMarker_ms = Infinity;
   };
   const of = WebGL2RenderingContext.prototype;
-  for (const name of ['drawArraysInstanced', 'drawElementsInstanced']) {
+  for (const name of ['drawElements', 'drawArraysInstanced', 'drawElementsInstanced']) {
     const draw = of[name];
     of[name] = function (...args) {
       const result = draw.apply(this, args);

@@ -12,12 +12,15 @@ const LINE_OPACITY = 0.8;
 export interface UeStyle {
   count: number;
   colour: Attribute;
-  outline: Attribute;
+  /** Bearing [rad], and the colour of what shows it. */
   heading: Attribute;
   headingColour: Attribute;
-  /** Semi-major axis of the ellipse that holds 95 % [m]. */
-  radius_m: Attribute;
+  /** Semi-major axis of the ellipse that holds 95 % [m], ratio of the axes, bearing [rad]. */
   ellipse: Attribute;
+  /** Opacity of the ellipse's area and outline. */
+  fill: Attribute;
+  /** Opacity of both ends of the newest piece of trail. */
+  solid: Attribute;
 }
 
 /** Colours, headings and ellipses of rows; `mattering` says how much a row counts now [0..1]. */
@@ -30,36 +33,34 @@ export function styleOf(
 ): UeStyle {
   const n = rows.length;
   const colour = new Uint8Array(4 * n);
-  const outline = new Uint8Array(4 * n);
   const heading = new Float32Array(n);
   const headingColour = new Uint8Array(4 * n);
-  const radius_m = new Float32Array(n);
-  const ellipse = new Float32Array(4 * n);
+  const ellipse = new Float32Array(3 * n);
+  const fill = new Float32Array(2 * n);
   rows.forEach((row, i) => {
     const { id, ue, heading_deg } = row;
     const { semi_major_m, semi_minor_m, orientation_deg } = ue.fix.properties;
     const fade = freshness(now_ms - ue.time_ms) * mattering(row);
     const alpha = Math.round(255 * fade);
     colour.set([...accent, alpha], 4 * i);
-    outline.set([255, 255, 255, alpha], 4 * i);
-    heading[i] = -(heading_deg ?? 0);
+    heading[i] = ((heading_deg ?? 0) * Math.PI) / 180;
     headingColour.set([...accent, heading_deg === null ? 0 : alpha], 4 * i);
     // The others' ellipses would hide what explains the selected one.
     const shown = selected === null || id === selected ? fade : 0;
     const ratio = semi_major_m > 0 ? semi_minor_m / semi_major_m : 1;
     const turn = (orientation_deg * Math.PI) / 180;
-    const fill = shown * FILL_OPACITY * Math.min(1, SOLID_UP_TO_M / Math.max(semi_major_m, 1e-6));
-    radius_m[i] = semi_major_m;
-    ellipse.set([ratio, turn, fill, shown * LINE_OPACITY], 4 * i);
+    const solid = Math.min(1, SOLID_UP_TO_M / Math.max(semi_major_m, 1e-6));
+    ellipse.set([semi_major_m, ratio, turn], 3 * i);
+    fill.set([shown * FILL_OPACITY * solid, shown * LINE_OPACITY], 2 * i);
   });
   return {
     count: n,
     colour: attribute(colour, 4),
-    outline: attribute(outline, 4),
     heading: attribute(heading, 1),
     headingColour: attribute(headingColour, 4),
-    radius_m: attribute(radius_m, 1),
-    ellipse: attribute(ellipse, 4),
+    ellipse: attribute(ellipse, 3),
+    fill: attribute(fill, 2),
+    solid: attribute(new Float32Array(2 * n).fill(1), 2),
   };
 }
 

@@ -1,18 +1,15 @@
 /** deck.gl layers of the UEs; their data is flat arrays (ue-frame.ts). */
 import { COORDINATE_SYSTEM, type Layer } from '@deck.gl/core';
-import { IconLayer, LineLayer, ScatterplotLayer, TextLayer } from '@deck.gl/layers';
+import { ScatterplotLayer, TextLayer } from '@deck.gl/layers';
 import type { LonLat } from '../../api/types';
 import type { Cluster } from '../../geometry/clusters';
 import type { MapColours } from '../map-colours';
 import { hexRgb, type Attribute } from './attribute';
-import { EllipseExtension } from './ellipse-extension';
-import { FadeExtension } from './fade-extension';
+import { DOT, ELLIPSE, LINE, NOSE } from './quad-kinds';
+import { QuadLayer, type QuadKind } from './quad-layer';
 import type { UeStyle } from './ue-frame';
 import type { Trails } from './ue-trails';
 
-const ELLIPSES = [new EllipseExtension()];
-const FADES = [new FadeExtension()];
-const DOT_PX = 6.5;
 const FONT = '"Inter Variable", system-ui, sans-serif';
 
 export interface UeLabel {
@@ -32,43 +29,6 @@ export interface UePicture {
   selectedAt: LonLat | null;
   clusters: readonly Cluster[];
   labels: readonly UeLabel[];
-}
-
-/** A nose ahead of the dot, drawn once; deck.gl colours it by its mask. */
-let nose: string | null = null;
-function noseAtlas(): string {
-  if (nose !== null) return nose;
-  const canvas = document.createElement('canvas');
-  canvas.width = canvas.height = 64;
-  const context = canvas.getContext('2d');
-  context?.beginPath();
-  context?.moveTo(32, 0);
-  context?.lineTo(45, 22);
-  context?.lineTo(19, 22);
-  context?.fill();
-  nose = canvas.toDataURL();
-  return nose;
-}
-const NOSE = { nose: { x: 18, y: 0, width: 28, height: 23, anchorX: 14, anchorY: 32, mask: true } };
-
-function ellipseLayer(picture: UePicture, base: object): Layer {
-  const { style } = picture;
-  return new ScatterplotLayer({
-    ...base,
-    id: 'ue-ellipses',
-    data: {
-      length: style.count,
-      attributes: {
-        getPosition: picture.position,
-        getRadius: style.radius_m,
-        getFillColor: style.colour,
-        getEllipseShape: style.ellipse,
-      },
-    },
-    radiusUnits: 'meters',
-    antialiasing: false,
-    extensions: ELLIPSES,
-  });
 }
 
 function textLayer(
@@ -108,75 +68,44 @@ export function ueLayers(picture: UePicture, colours: MapColours): Layer[] {
     coordinateSystem: COORDINATE_SYSTEM.LNGLAT_OFFSETS,
     coordinateOrigin: [...origin, 0] as [number, number, number],
     pickable: false,
-    parameters: { depthCompare: 'always', depthWriteEnabled: false },
+    parameters: { depthCompare: 'always' as const, depthWriteEnabled: false },
   };
-  const lines = { ...base, getWidth: 2.5, widthUnits: 'pixels', antialiasing: true };
+  const quads = (
+    id: string,
+    kind: QuadKind,
+    count: number,
+    arrays: Readonly<Record<string, Attribute>>,
+  ) => new QuadLayer({ ...base, id, kind, count, arrays });
+  const places = picture.position;
   const layers: (Layer | null)[] = [
-    picture.ellipses ? ellipseLayer(picture, base) : null,
+    picture.ellipses
+      ? quads('ue-ellipses', ELLIPSE, style.count, {
+          places,
+          colours: style.colour,
+          ellipses: style.ellipse,
+          fills: style.fill,
+        })
+      : null,
     trails &&
-      new LineLayer({
-        ...lines,
-        id: 'ue-trails',
-        extensions: FADES,
-        data: {
-          length: trails.count,
-          attributes: {
-            getSourcePosition: trails.source,
-            getTargetPosition: trails.target,
-            getColor: trails.colour,
-            getLineFade: trails.fade,
-          },
-        },
-      } as ConstructorParameters<typeof LineLayer>[0]),
+      quads('ue-trails', LINE, trails.count, {
+        sources: trails.source,
+        targets: trails.target,
+        colours: trails.colour,
+        fades: trails.fade,
+      }),
     trails &&
-      new LineLayer({
-        ...lines,
-        id: 'ue-trail-heads',
-        data: {
-          length: style.count,
-          attributes: {
-            getSourcePosition: picture.heads,
-            getTargetPosition: picture.position,
-            getColor: style.colour,
-          },
-        },
-      } as ConstructorParameters<typeof LineLayer>[0]),
-    new IconLayer({
-      ...base,
-      id: 'ue-headings',
-      data: {
-        length: style.count,
-        attributes: {
-          getPosition: picture.position,
-          getAngle: style.heading,
-          getColor: style.headingColour,
-        },
-      },
-      iconAtlas: noseAtlas(),
-      iconMapping: NOSE,
-      getIcon: () => 'nose',
-      getSize: (36 * 23) / 64,
-      sizeUnits: 'pixels',
-      billboard: false,
-    } as ConstructorParameters<typeof IconLayer>[0]),
-    new ScatterplotLayer({
-      ...base,
-      id: 'ue-dots',
-      data: {
-        length: style.count,
-        attributes: {
-          getPosition: picture.position,
-          getFillColor: style.colour,
-          getLineColor: style.outline,
-        },
-      },
-      getRadius: DOT_PX,
-      radiusUnits: 'pixels',
-      stroked: true,
-      getLineWidth: 2,
-      lineWidthUnits: 'pixels',
-      billboard: true,
-    } as ConstructorParameters<typeof ScatterplotLayer>[0]),
+      quads('ue-trail-heads', LINE, style.count, {
+        sources: picture.heads,
+        targets: places,
+        colours: style.colour,
+        fades: style.solid,
+      }),
+    quads('ue-headings', NOSE, style.count, {
+      places,
+      colours: style.headingColour,
+      headings: style.heading,
+    }),
+    quads('ue-dots', DOT, style.count, { places, colours: style.colour }),
     picture.selectedAt &&
       new ScatterplotLayer({
         ...base,

@@ -7,7 +7,7 @@ import { TRAIL_MS, type LiveUe } from '../../live/live-state';
 import { MotionTable, type MotionRow } from '../../live/motion';
 import { shownNow_ms } from '../../live/shown-ues';
 import type { MapColours } from '../map-colours';
-import { attribute, hexRgb, type Attribute } from './attribute';
+import { attribute, fourfold, hexRgb, type Attribute } from './attribute';
 import { FramePacer } from './frame-pacer';
 import { headsOf, hitUe, styleOf, type UeStyle } from './ue-frame';
 import { ueLayers, type UeLabel } from './ue-layers';
@@ -62,6 +62,7 @@ function placeOfFix({ fix }: LiveUe): LonLat {
 export class UePainter {
   private readonly table: MotionTable;
   private position = new Float32Array(0);
+  private corners = new Float32Array(0);
   private heads: Attribute = attribute(new Float32Array(0), 2);
   private style: UeStyle | null = null;
   private trails: Trails | null = null;
@@ -152,13 +153,16 @@ export class UePainter {
     const { style, alone } = this;
     const count = alone?.length ?? this.table.rows.length;
     if (style === null || style.count !== count) return;
-    if (this.position.length !== 2 * count) this.position = new Float32Array(2 * count);
+    if (this.position.length !== 2 * count) {
+      this.position = new Float32Array(2 * count);
+      this.corners = new Float32Array(8 * count);
+    }
     const moving = this.table.fill(this.position, now_ms, alone);
     const { selected, colours, ellipses } = this.options;
     const grouped = this.groups !== null;
     const picture = {
       origin: this.origin,
-      position: attribute(this.position, 2),
+      position: { value: fourfold(this.position, 2, this.corners) },
       heads: this.heads,
       style,
       trails: grouped ? null : this.trails,
