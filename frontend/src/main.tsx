@@ -7,6 +7,9 @@ import { createRoot } from 'react-dom/client';
 import { queryClient } from './api/query-client';
 import { App } from './app';
 import { ShownUes } from './live/shown-ues';
+import { beginLoading } from './map/begin-loading';
+
+beginLoading();
 
 const root = document.getElementById('root');
 if (root === null) throw new Error('index.html has no #root');

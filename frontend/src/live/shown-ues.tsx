@@ -5,10 +5,10 @@ import { serviceNow_ms } from '../api/client';
 import { useNow } from '../ui/use-now';
 import { urlState, setUrlState, useUrlState } from '../url/use-url-state';
 import type { LiveUe } from './live-state';
-import { useLive } from './live-store';
 import { usePlayback } from './playback-store';
 import { uesAt, type StoredTrack } from './replay';
 import { ueMatches } from './ue-query';
+import { useLiveUes } from './use-live-ues';
 
 type Ues = Readonly<Record<string, LiveUe>>;
 
@@ -70,7 +70,7 @@ function useClock(until_ms: number, active: boolean): void {
 }
 
 export function ShownUes({ children }: { children: ReactNode }) {
-  const live = useLive((state) => state.ues);
+  const live = useLiveUes();
   const time = useUrlState((state) => state.time);
   const query = useUrlState((state) => state.query);
   const selected = useUrlState((state) => state.ue);

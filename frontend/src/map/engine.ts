@@ -34,6 +34,11 @@ export const ENGINE_LOADERS: Record<EngineName, () => Promise<Engine>> = {
   mapbox: async () => (await import('./load-mapbox')).engine,
 };
 
+/** Mapbox where the service has a token for it. */
+export function engineFor(token: string | null | undefined): EngineName {
+  return token === null || token === undefined ? 'maplibre' : 'mapbox';
+}
+
 export const EngineContext = createContext<Engine | null>(null);
 
 /** The engine's components, for layers inside a map. */

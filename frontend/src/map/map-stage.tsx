@@ -2,7 +2,7 @@
 import { useEffect, useState } from 'react';
 import { useConfig } from '../api/get-config';
 import type { Scene } from '../api/types';
-import { EngineContext, ENGINE_LOADERS, type Engine, type EngineName } from './engine';
+import { EngineContext, ENGINE_LOADERS, engineFor, type Engine, type EngineName } from './engine';
 import { engineFailureReason, isEngineFailure, type EngineError } from './engine-failure';
 import { MapView } from './map-view';
 
@@ -36,7 +36,7 @@ export function MapStage({ scene, fixId, onNotice }: Props) {
   const token = config?.mapbox_token ?? null;
   const [refused, setRefused] = useState(false);
   const [loaded, setLoaded] = useState<EngineName | null>(null);
-  const choice: EngineName = token !== null && !refused ? 'mapbox' : 'maplibre';
+  const choice = engineFor(refused ? null : token);
   const engine = useEngineModule(isPending ? null : choice, onNotice);
 
   const fail = (error: EngineError) => {

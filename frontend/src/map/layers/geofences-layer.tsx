@@ -1,6 +1,8 @@
 import { useMemo } from 'react';
 import type { FeatureCollection } from 'geojson';
+import type { LonLat } from '../../api/types';
 import { polar } from '../../geometry/local-metres';
+import type { Geofence } from '../../live/geofences';
 import { useUrlState } from '../../url/use-url-state';
 import { useEngine } from '../engine';
 import type { MapColours } from '../map-colours';
@@ -8,6 +10,11 @@ import { slot } from '../slots';
 import { labelImage, useLabelImages } from '../use-label-images';
 
 const SEGMENTS = 64;
+
+/** Where a circle's name stands. */
+export function nameOf({ lon, lat, radius_m }: Geofence): LonLat {
+  return polar([lon, lat], 0, radius_m);
+}
 
 /** The watched circles with their names. */
 export function GeofencesLayer({ colours }: { colours: MapColours }) {
@@ -17,23 +24,23 @@ export function GeofencesLayer({ colours }: { colours: MapColours }) {
   const data = useMemo<FeatureCollection>(
     () => ({
       type: 'FeatureCollection',
-      features: fences.flatMap(({ name, lon, lat, radius_m }) => [
+      features: fences.flatMap((fence) => [
         {
           type: 'Feature' as const,
-          properties: { name },
+          properties: { name: fence.name },
           geometry: {
             type: 'Polygon' as const,
             coordinates: [
               Array.from({ length: SEGMENTS + 1 }, (_, i) =>
-                polar([lon, lat], (360 * i) / SEGMENTS, radius_m),
+                polar([fence.lon, fence.lat], (360 * i) / SEGMENTS, fence.radius_m),
               ),
             ],
           },
         },
         {
           type: 'Feature' as const,
-          properties: { name },
-          geometry: { type: 'Point' as const, coordinates: polar([lon, lat], 0, radius_m) },
+          properties: { name: fence.name },
+          geometry: { type: 'Point' as const, coordinates: nameOf(fence) },
         },
       ]),
     }),

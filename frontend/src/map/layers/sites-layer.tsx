@@ -12,6 +12,8 @@ import { labelImage, useLabelImages } from '../use-label-images';
 const WEDGE_RADIUS_M = 24;
 const CHOSEN_RADIUS_M = 36;
 const LABEL_RADIUS_M = 32;
+export const SITE_NAMES_FROM = 15.5;
+export const BEARINGS_FROM = 17;
 
 function wedges(cells: Cells, chosen: string): FeatureCollection {
   return {
@@ -33,7 +35,7 @@ function wedges(cells: Cells, chosen: string): FeatureCollection {
 }
 
 /** Where labels stand: the site's name at the site, each bearing [deg] beyond its wedge. */
-function siteLabels(cells: Cells): FeatureCollection<Point> {
+export function siteLabels(cells: Cells): FeatureCollection<Point> {
   const sites = new Set<string>();
   const label = (kind: 'site' | 'bearing', text: string, coordinates: LonLat) => ({
     type: 'Feature' as const,
@@ -110,7 +112,7 @@ export function SitesLayer({ scene, chosen, showLabels, colours }: Props) {
             id="site-names"
             type="symbol"
             beforeId={slot('fix')}
-            minzoom={15.5}
+            minzoom={SITE_NAMES_FROM}
             filter={['==', ['get', 'kind'], 'site']}
             layout={{
               'icon-image': labelImage(colours, ['get', 'text']),
@@ -122,7 +124,7 @@ export function SitesLayer({ scene, chosen, showLabels, colours }: Props) {
             id="site-bearings"
             type="symbol"
             beforeId={slot('fix')}
-            minzoom={17}
+            minzoom={BEARINGS_FROM}
             filter={['==', ['get', 'kind'], 'bearing']}
             layout={{ 'icon-image': labelImage(colours, ['get', 'text']) }}
           />

@@ -23,6 +23,13 @@ export interface UeStyle {
   solid: Attribute;
 }
 
+function put(colours: Uint8Array, i: number, [red, green, blue]: Rgb, alpha: number): void {
+  colours[4 * i] = red;
+  colours[4 * i + 1] = green;
+  colours[4 * i + 2] = blue;
+  colours[4 * i + 3] = alpha;
+}
+
 /** Colours, headings and ellipses of rows; `mattering` says how much a row counts now [0..1]. */
 export function styleOf(
   rows: readonly MotionRow[],
@@ -42,16 +49,19 @@ export function styleOf(
     const { semi_major_m, semi_minor_m, orientation_deg } = ue.fix.properties;
     const fade = freshness(now_ms - ue.time_ms) * mattering(row);
     const alpha = Math.round(255 * fade);
-    colour.set([...accent, alpha], 4 * i);
+    put(colour, i, accent, alpha);
     heading[i] = ((heading_deg ?? 0) * Math.PI) / 180;
-    headingColour.set([...accent, heading_deg === null ? 0 : alpha], 4 * i);
+    put(headingColour, i, accent, heading_deg === null ? 0 : alpha);
     // The others' ellipses would hide what explains the selected one.
     const shown = selected === null || id === selected ? fade : 0;
     const ratio = semi_major_m > 0 ? semi_minor_m / semi_major_m : 1;
     const turn = (orientation_deg * Math.PI) / 180;
     const solid = Math.min(1, SOLID_UP_TO_M / Math.max(semi_major_m, 1e-6));
-    ellipse.set([semi_major_m, ratio, turn], 3 * i);
-    fill.set([shown * FILL_OPACITY * solid, shown * LINE_OPACITY], 2 * i);
+    ellipse[3 * i] = semi_major_m;
+    ellipse[3 * i + 1] = ratio;
+    ellipse[3 * i + 2] = turn;
+    fill[2 * i] = shown * FILL_OPACITY * solid;
+    fill[2 * i + 1] = shown * LINE_OPACITY;
   });
   return {
     count: n,

@@ -10,6 +10,7 @@ import type { MapColours } from '../map-colours';
 import { attribute, fourfold, hexRgb, type Attribute } from './attribute';
 import { FramePacer } from './frame-pacer';
 import { headsOf, hitUe, styleOf, type UeStyle } from './ue-frame';
+import { LabelRoom } from './ue-labels';
 import { ueLayers, type UeLabel } from './ue-layers';
 import { trailsOf, type Trails } from './ue-trails';
 
@@ -23,14 +24,24 @@ export interface View {
   project(place: LonLat): { x: number; y: number };
 }
 
+/** A label that the map draws above a place. */
+export interface MapLabel {
+  text: string;
+  place: LonLat;
+  /** Between the place and the label's lower edge. */
+  raise_px: number;
+  from_zoom: number;
+}
+
 export interface PainterOptions {
-  ues: Readonly<Record<string, LiveUe>>;
   selected: string | null;
   colours: MapColours;
   trails: boolean;
   ellipses: boolean;
   labels: boolean;
   clusters: boolean;
+  /** Labels of the map itself, which a UE's may not cover. */
+  named: readonly MapLabel[];
   /** How much a UE counts now [0..1]: one that a filter leaves out is faint. */
   mattering: (row: Pick<MotionRow, 'id' | 'ue'>) => number;
 }
@@ -40,8 +51,6 @@ const CLUSTER_FROM = 100;
 const APART_FROM_ZOOM = 17.5;
 /** More labels than this are a blur. */
 const MOST_LABELS = 60;
-const LABEL_HEIGHT_PX = 18;
-const CHARACTER_PX = 8;
 const HIT_PX = 16;
 /** Ages on the map go in steps [ms]. */
 const LABEL_STEP_MS = 10_000;
@@ -71,6 +80,7 @@ export class UePainter {
   /** Rows that are drawn by themselves; null: all. */
   private alone: readonly number[] | null = null;
   private groupedAt = 0;
+  private drawn = false;
   private timer = 0;
   private readonly pacer = new FramePacer();
 
@@ -83,22 +93,22 @@ export class UePainter {
   ) {
     this.table = new MotionTable(origin);
     this.timer = window.setInterval(() => this.restyle(), STYLE_EVERY_MS);
-    this.set(options);
   }
 
   set(options: PainterOptions): void {
-    const now_ms = performance.now();
-    const same =
-      options.ues === this.options.ues &&
-      options.trails === this.options.trails &&
-      this.style !== null;
+    const trails = options.trails !== this.options.trails;
     this.options = options;
-    if (!same) {
-      // With reduced motion a marker is put where it was measured.
-      this.table.update(options.ues, this.still ? now_ms - 1e6 : now_ms);
-      if (this.table.rows.length <= CLUSTER_FROM || now_ms - this.trailed_ms > TRAILS_EVERY_MS)
-        this.trail(now_ms);
-    }
+    if (trails) this.trail(performance.now());
+    this.restyle();
+  }
+
+  /** Takes over the UEs as they are now. */
+  update(ues: Readonly<Record<string, LiveUe>>): void {
+    const now_ms = performance.now();
+    // With reduced motion a marker is put where it was measured.
+    this.table.update(ues, this.still ? now_ms - 1e6 : now_ms);
+    if (this.table.rows.length <= CLUSTER_FROM || now_ms - this.trailed_ms > TRAILS_EVERY_MS)
+      this.trail(now_ms);
     this.restyle();
   }
 
@@ -159,55 +169,49 @@ export class UePainter {
     }
     const moving = this.table.fill(this.position, now_ms, alone);
     const { selected, colours, ellipses } = this.options;
+    // The first picture shows markers alone: what else there is takes a while to be made ready.
+    const first = !this.drawn;
+    this.drawn ||= count > 0;
     const grouped = this.groups !== null;
     const picture = {
       origin: this.origin,
       position: { value: fourfold(this.position, 2, this.corners) },
       heads: this.heads,
       style,
-      trails: grouped ? null : this.trails,
-      ellipses: ellipses && !(grouped && selected === null),
+      trails: grouped || first ? null : this.trails,
+      ellipses: ellipses && !first && !(grouped && selected === null),
       selectedAt: selected === null ? null : this.table.placeOf(selected, now_ms),
       clusters: this.groups ?? [],
-      labels: grouped ? this.selectedLabel(now_ms) : this.labelled(view, now_ms),
+      labels: first ? [] : grouped ? this.selectedLabel(now_ms) : this.labelled(view, now_ms),
     };
     this.overlay.setProps({ layers: ueLayers(picture, colours) });
-    if (moving) this.wake();
+    if (moving || first) this.wake();
   }
 
   private selectedLabel(now_ms: number): UeLabel[] {
-    const { selected, ues } = this.options;
+    const { selected } = this.options;
     const place = selected === null ? null : this.table.placeOf(selected, now_ms);
-    const ue = selected === null ? undefined : ues[selected];
+    const ue = this.table.rows.find(({ id }) => id === selected)?.ue;
     if (selected === null || place === null || !ue) return [];
     return [{ text: labelText(selected, shownNow_ms() - ue.time_ms), place, alpha: 255 }];
   }
 
-  /** Labels that do not cover each other, the selected one first. */
+  /** Labels that cover neither each other nor the map's, the selected one first. */
   private labelled(view: View, now_ms: number): UeLabel[] {
     const chosen = this.selectedLabel(now_ms);
     if (!this.options.labels || this.table.rows.length > 4 * MOST_LABELS) return chosen;
-    const taken: { x: number; y: number; width: number }[] = [];
-    const free = (text: string, place: LonLat) => {
-      const { x, y } = view.project(place);
-      const width = text.length * CHARACTER_PX + 14;
-      const covers = taken.some(
-        (other) =>
-          Math.abs(other.y - y) < LABEL_HEIGHT_PX &&
-          x < other.x + other.width &&
-          other.x < x + width,
-      );
-      if (!covers) taken.push({ x, y, width });
-      return !covers;
-    };
-    const labels = chosen.filter(({ text, place }) => free(text, place));
+    const room = new LabelRoom(view.project, view.zoom);
+    for (const { text, place, raise_px, from_zoom } of this.options.named)
+      if (view.zoom >= from_zoom) room.reserve(text, place, raise_px);
+    for (const { text, place } of chosen) room.take(text, place);
+    const labels = [...chosen];
     for (const { id, ue } of this.table.rows) {
       if (labels.length >= MOST_LABELS) break;
       const place = this.table.placeOf(id, now_ms);
       if (id === this.options.selected || !place || !view.bounds.contains(place)) continue;
       const text = labelText(id, shownNow_ms() - ue.time_ms);
       const matters = this.options.mattering({ id, ue });
-      if (matters >= 1 && free(text, place)) labels.push({ text, place, alpha: 255 });
+      if (matters >= 1 && room.take(text, place)) labels.push({ text, place, alpha: 255 });
     }
     return labels;
   }

@@ -59,7 +59,8 @@ export function trailsOf(
   const count = Math.max(0, kept - drawn.length);
   const source = new Float32Array(2 * count);
   const target = new Float32Array(2 * count);
-  const colour = new Uint8Array(4 * count);
+  const rgba = [...accent, 255];
+  const colour = new Uint8Array(4 * count).map((_, i) => rgba[i % 4] ?? 0);
   const fades = new Float32Array(2 * count);
   let segment = 0;
   let last = -1;
@@ -74,7 +75,6 @@ export function trailsOf(
       target[2 * segment + 1] = place[2 * i + 1] ?? 0;
       fades[2 * segment] = fade[last] ?? 0;
       fades[2 * segment + 1] = fade[i] ?? 0;
-      colour.set([...accent, 255], 4 * segment);
       segment++;
     }
     last = !begins && matters[i] === Infinity ? -1 : i;

@@ -1,6 +1,7 @@
 import { useCallback, useEffect, useMemo, useRef } from 'react';
 import type { Scene } from '../../api/types';
 import type { MotionRow } from '../../live/motion';
+import { useLive } from '../../live/live-store';
 import { useShownUes } from '../../live/shown-ues';
 import { ueMatches } from '../../live/ue-query';
 import { useMedia } from '../../ui/use-media';
@@ -9,6 +10,7 @@ import { useEngine } from '../engine';
 import type { MapColours } from '../map-colours';
 import { setUeFinder } from './ue-finder';
 import type { PainterOptions, UePainter } from './ue-painter';
+import { useMapLabels } from './use-map-labels';
 
 /** A UE that the filter leaves out stays on the map, faintly. */
 const FAINT = 0.12;
@@ -20,6 +22,7 @@ export function UesOverlay({ scene, colours }: { scene: Scene; colours: MapColou
   const ues = useShownUes();
   const { hidden, ue: selected, query, follow } = useUrlState((state) => state);
   const still = useMedia('(prefers-reduced-motion: reduce)');
+  const named = useMapLabels(scene.name);
   const painter = useRef<UePainter | null>(null);
 
   const mattering = useCallback(
@@ -29,22 +32,41 @@ export function UesOverlay({ scene, colours }: { scene: Scene; colours: MapColou
   );
   const options = useMemo<PainterOptions>(
     () => ({
-      ues,
       selected,
       colours,
       trails: !hidden.includes('trails'),
       ellipses: !hidden.includes('ellipses'),
       labels: !hidden.includes('labels'),
       clusters: !hidden.includes('groups'),
+      named,
       mattering,
     }),
-    [ues, selected, colours, hidden, mattering],
+    [selected, colours, hidden, named, mattering],
   );
-  const latest = useRef(options);
+  const latest = useRef({ options, ues });
   useEffect(() => {
-    latest.current = options;
+    latest.current.options = options;
     painter.current?.set(options);
   }, [options]);
+
+  // Live fixes go straight to the map, past the panels.
+  const live = useUrlState((state) => state.time === null);
+  useEffect(() => {
+    const show = (shown: typeof ues) => {
+      latest.current.ues = shown;
+      painter.current?.update(shown);
+    };
+    if (!live) {
+      show(ues);
+      return undefined;
+    }
+    show(useLive.getState().ues);
+    return useLive.subscribe((state, before) => {
+      if (state.ues !== before.ues) show(state.ues);
+    });
+    // While live, what the panels show is older.
+    // eslint-disable-next-line react-hooks/exhaustive-deps
+  }, [live, live ? null : ues]);
 
   useEffect(() => {
     if (!map) return undefined;
@@ -56,8 +78,9 @@ export function UesOverlay({ scene, colours }: { scene: Scene; colours: MapColou
       project: (place: [number, number]) => map.project(place),
     });
     const { lon, lat } = scene.center;
-    const made = new Painter(overlay, view, [lon, lat], latest.current, still);
+    const made = new Painter(overlay, view, [lon, lat], latest.current.options, still);
     painter.current = made;
+    made.update(latest.current.ues);
     setUeFinder((point) => made.at(point));
     const moved = () => made.moved();
     map.on('move', moved);
