@@ -9,6 +9,7 @@ import { test as base } from '@playwright/test';
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 const RAYFIX = process.env['RAYFIX'] ?? join(ROOT, '.venv/bin/rayfix');
+const PYTHON = process.env['RAYFIX_PYTHON'] ?? join(ROOT, '.venv/bin/python');
 const READY_WITHIN_MS = 90_000;
 
 export const UES = 20;
@@ -70,12 +71,29 @@ export class Service {
     return `http://127.0.0.1:${this.port}`;
   }
 
-  async startServer(): Promise<void> {
-    const server = this.run(['serve', '--host', '127.0.0.1', '--port', String(this.port)], {
+  /** `environment` may name other maps than the repository's. */
+  async startServer(environment: Record<string, string> = {}): Promise<void> {
+    this.server = this.run(['serve', '--host', '127.0.0.1', '--port', String(this.port)], {
       RAYFIX_LIVE_LOG: join(this.folder, 'live.sqlite'),
       MAPBOX_TOKEN: '',
+      ...environment,
     });
-    this.server = server;
+    await this.ready(this.server);
+  }
+
+  /** The service with a fix a second of each of many UEs put into its feed: nothing is located. */
+  async startCrowd(ues: number): Promise<void> {
+    const program = join(ROOT, 'benchmarks/console_publisher.py');
+    const log = openSync(join(this.folder, 'serve.log'), 'a');
+    this.server = spawn(PYTHON, [program, String(this.port), String(ues), '1', this.folder], {
+      cwd: ROOT,
+      env: { ...process.env, MAPBOX_TOKEN: '' },
+      stdio: ['ignore', log, log],
+    });
+    await this.ready(this.server);
+  }
+
+  private async ready(server: ChildProcess): Promise<void> {
     const deadline = Date.now() + READY_WITHIN_MS;
     for (;;) {
       const ready = await fetch(`${this.url}/readyz`).then(

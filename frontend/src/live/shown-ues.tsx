@@ -25,7 +25,8 @@ export interface Shown {
     tracks: readonly StoredTrack[];
     loading: boolean;
     error: Error | null;
-    /** UEs whose history was not fetched, for their number. */
+    /** UEs that are played back, and those left out for their number. */
+    wanted: number;
     left_out: number;
   } | null;
 }
@@ -84,16 +85,13 @@ export function ShownUes({ children }: { children: ReactNode }) {
   if (!active && span !== null) setSpan(null);
   if (active && span === null && known) {
     const until_ms = Math.max(serviceNow_ms(), time);
-    const wanted = Object.keys(live).filter(
-      (id) => id === selected || ueMatches(id, live[id], query),
+    const others = Object.keys(live).filter(
+      (id) => id !== selected && ueMatches(id, live[id], query),
     );
-    setSpan({ since_ms: Math.min(until_ms - SPAN_MS, time), until_ms, ids: wanted });
+    const ids = selected === null ? others : [selected, ...others];
+    setSpan({ since_ms: Math.min(until_ms - SPAN_MS, time), until_ms, ids });
   }
-  const { tracks, loading, error } = useTracks(
-    span?.ids ?? [],
-    span?.since_ms ?? null,
-    span?.until_ms ?? 0,
-  );
+  const { tracks, loading, error } = useTracks(span);
   useClock(span?.until_ms ?? Infinity, active && span !== null);
 
   const ues = useMemo(() => (time === null ? live : uesAt(tracks, time)), [live, time, tracks]);
@@ -108,6 +106,7 @@ export function ShownUes({ children }: { children: ReactNode }) {
               tracks,
               loading,
               error,
+              wanted: Math.min(MOST_TRACKS, span.ids.length),
               left_out: Math.max(0, span.ids.length - MOST_TRACKS),
             },
     }),

@@ -12,8 +12,9 @@ const SHOWN_SHARE = 0.97;
 /** How far the fixes of the span were from where the phones were, as far as that is known. */
 export function ErrorStatistics({ replay }: { replay: NonNullable<Shown['replay']> }) {
   const ue = useUrlState((state) => state.ue);
-  const errors = useMemo(() => errors_m(replay.tracks, ue), [replay.tracks, ue]);
-  if (replay.loading) return null;
+  const { tracks, loading } = replay;
+  const errors = useMemo(() => (loading ? [] : errors_m(tracks, ue)), [tracks, loading, ue]);
+  if (loading) return null;
   if (errors.length === 0) {
     return (
       <p className="muted">
@@ -28,7 +29,7 @@ export function ErrorStatistics({ replay }: { replay: NonNullable<Shown['replay'
         <caption className="visually-hidden">Error of {ue ?? 'all UEs'}</caption>
         <tbody>
           <tr>
-            <th scope="row">{ue ?? 'All UEs'}</th>
+            <th scope="row">{ue ?? `All ${tracks.length} UEs`}</th>
             {SHARES.map((share) => (
               <th key={share} scope="col">
                 {share === 0.5 ? 'Median' : percent(share)}

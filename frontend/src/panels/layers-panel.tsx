@@ -13,11 +13,13 @@ const TOGGLE_WORDS: Record<Toggle, string> = {
   sites: 'Sites',
   buildings: 'Buildings',
   geofences: 'Geofences',
+  truth: 'True places',
 };
 
 /** What the map shows: the radio map's feature and cell, and the layers on top of it. */
 export function LayersPanel({ scene }: { scene: Scene }) {
   const { feature, cell, compare, opacity, hidden } = useUrlState((state) => state);
+  const playback = useUrlState((state) => state.time !== null);
   const { data: info } = useRadioMap(scene.name, feature, cell);
   const toggle = (name: Toggle) =>
     setUrlState({
@@ -98,7 +100,7 @@ export function LayersPanel({ scene }: { scene: Scene }) {
         </label>
       </div>
       <div className="layers-toggles" role="group" aria-label="Shown on the map">
-        {TOGGLES.map((name) => (
+        {TOGGLES.filter((name) => name !== 'truth' || playback).map((name) => (
           <button
             key={name}
             type="button"

@@ -92,7 +92,11 @@ export function Timeline() {
           Live
         </button>
       </div>
-      {replay?.loading && <p className="muted">Reading the last ten minutes…</p>}
+      {replay?.loading && (
+        <p className="muted">
+          Reading the last ten minutes: {replay.tracks.length} of {replay.wanted} UEs…
+        </p>
+      )}
       {replay?.error && <p className="inspector-error">History: {replay.error.message}</p>}
       {replay !== null && replay.left_out > 0 && (
         <p className="muted">

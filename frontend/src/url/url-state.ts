@@ -24,6 +24,7 @@ export const TOGGLES = [
   'sites',
   'buildings',
   'geofences',
+  'truth',
 ] as const;
 export type Toggle = (typeof TOGGLES)[number];
 

@@ -73,31 +73,38 @@ const float HALF_WIDTH_PX = 1.25;`,
 fragColor = vec4(colour.rgb, colour.a * clamp(HALF_WIDTH_PX + 0.5 - abs(across), 0.0, 1.0));`,
 };
 
-/** The dot, upright towards the viewer, with a white rim. */
-export const DOT: QuadKind = {
-  inputs: { places: 'vec2', colours: 'vec4' },
-  vertexDeclarations: `
+/** A round point, upright towards the viewer, with a white rim; radii in pixels. */
+function point(inner_px: number, outer_px: number): QuadKind {
+  return {
+    inputs: { places: 'vec2', colours: 'vec4' },
+    vertexDeclarations: `
 out vec2 pixels;
 out vec4 colour;
-const float REACH_PX = 8.0;`,
-  vertex: `
+const float REACH_PX = ${(outer_px + 0.5).toFixed(1)};`,
+    vertex: `
 pixels = corners * REACH_PX;
 colour = colours;
 geometry.worldPosition = vec3(places, 0.0);
 gl_Position = project_position_to_clipspace(vec3(places, 0.0), vec3(0.0), vec3(0.0));
 gl_Position.xy += project_pixel_size_to_clipspace(pixels);`,
-  fragmentDeclarations: `
+    fragmentDeclarations: `
 in vec2 pixels;
 in vec4 colour;
-const float INNER_PX = 5.5;
-const float OUTER_PX = 7.5;`,
-  fragment: `
+const float INNER_PX = ${inner_px.toFixed(1)};
+const float OUTER_PX = ${outer_px.toFixed(1)};`,
+    fragment: `
 float radius = length(pixels);
 float cover = clamp(OUTER_PX + 0.5 - radius, 0.0, 1.0);
 if (cover == 0.0) discard;
 float rim = clamp(radius - INNER_PX + 0.5, 0.0, 1.0);
 fragColor = vec4(mix(colour.rgb, vec3(1.0), rim), colour.a * cover);`,
-};
+  };
+}
+
+/** A UE. */
+export const DOT = point(5.5, 7.5);
+/** A true place. */
+export const POINT = point(2.5, 4);
 
 /** A nose ahead of the dot; `headings`: bearing [rad]. */
 export const NOSE: QuadKind = {

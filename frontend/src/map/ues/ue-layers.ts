@@ -5,10 +5,11 @@ import type { LonLat } from '../../api/types';
 import type { Cluster } from '../../geometry/clusters';
 import type { MapColours } from '../map-colours';
 import { hexRgb, type Attribute } from './attribute';
-import { DOT, ELLIPSE, LINE, NOSE } from './quad-kinds';
+import { DOT, ELLIPSE, LINE, NOSE, POINT } from './quad-kinds';
 import { QuadLayer, type QuadKind } from './quad-layer';
 import type { UeStyle } from './ue-frame';
 import type { Trails } from './ue-trails';
+import type { Truths } from './ue-truth';
 
 const FONT = '"Inter Variable", system-ui, sans-serif';
 
@@ -25,6 +26,7 @@ export interface UePicture {
   heads: Attribute;
   style: UeStyle;
   trails: Trails | null;
+  truths: Truths | null;
   ellipses: boolean;
   selectedAt: LonLat | null;
   clusters: readonly Cluster[];
@@ -62,7 +64,7 @@ function textLayer(
 }
 
 export function ueLayers(picture: UePicture, colours: MapColours): Layer[] {
-  const { style, origin, trails } = picture;
+  const { style, origin, trails, truths } = picture;
   const accent = hexRgb(colours.accent);
   const base = {
     coordinateSystem: COORDINATE_SYSTEM.LNGLAT_OFFSETS,
@@ -105,6 +107,15 @@ export function ueLayers(picture: UePicture, colours: MapColours): Layer[] {
       colours: style.headingColour,
       headings: style.heading,
     }),
+    truths &&
+      quads('ue-truth-lines', LINE, truths.count, {
+        sources: truths.fix,
+        targets: truths.place,
+        colours: truths.colour,
+        fades: truths.solid,
+      }),
+    truths &&
+      quads('ue-truths', POINT, truths.count, { places: truths.place, colours: truths.colour }),
     quads('ue-dots', DOT, style.count, { places, colours: style.colour }),
     picture.selectedAt &&
       new ScatterplotLayer({

@@ -13,6 +13,7 @@ import { headsOf, hitUe, styleOf, type UeStyle } from './ue-frame';
 import { LabelRoom } from './ue-labels';
 import { ueLayers, type UeLabel } from './ue-layers';
 import { trailsOf, type Trails } from './ue-trails';
+import { truthsOf, type Truths } from './ue-truth';
 
 export interface Overlay {
   setProps(props: { layers: Layer[] }): void;
@@ -40,6 +41,8 @@ export interface PainterOptions {
   ellipses: boolean;
   labels: boolean;
   clusters: boolean;
+  /** Draw where the phones really were. */
+  truth: boolean;
   /** Labels of the map itself, which a UE's may not cover. */
   named: readonly MapLabel[];
   /** How much a UE counts now [0..1]: one that a filter leaves out is faint. */
@@ -75,6 +78,7 @@ export class UePainter {
   private heads: Attribute = attribute(new Float32Array(0), 2);
   private style: UeStyle | null = null;
   private trails: Trails | null = null;
+  private truths: Truths | null = null;
   private trailed_ms = 0;
   private groups: readonly Cluster[] | null = null;
   /** Rows that are drawn by themselves; null: all. */
@@ -133,6 +137,9 @@ export class UePainter {
     const drawn = this.alone?.flatMap((i) => rows[i] ?? []) ?? rows;
     this.style = styleOf(drawn, shownNow_ms(), hexRgb(colours.accent), mattering, selected);
     this.heads = headsOf(drawn, this.origin);
+    this.truths = this.options.truth
+      ? truthsOf(drawn, this.origin, hexRgb(colours.ink), selected)
+      : null;
     this.wake();
   }
 
@@ -179,6 +186,7 @@ export class UePainter {
       heads: this.heads,
       style,
       trails: grouped || first ? null : this.trails,
+      truths: first ? null : this.truths,
       ellipses: ellipses && !first && !(grouped && selected === null),
       selectedAt: selected === null ? null : this.table.placeOf(selected, now_ms),
       clusters: this.groups ?? [],

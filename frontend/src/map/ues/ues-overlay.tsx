@@ -22,6 +22,7 @@ export function UesOverlay({ scene, colours }: { scene: Scene; colours: MapColou
   const ues = useShownUes();
   const { hidden, ue: selected, query, follow } = useUrlState((state) => state);
   const still = useMedia('(prefers-reduced-motion: reduce)');
+  const live = useUrlState((state) => state.time === null);
   const named = useMapLabels(scene.name);
   const painter = useRef<UePainter | null>(null);
 
@@ -38,10 +39,11 @@ export function UesOverlay({ scene, colours }: { scene: Scene; colours: MapColou
       ellipses: !hidden.includes('ellipses'),
       labels: !hidden.includes('labels'),
       clusters: !hidden.includes('groups'),
+      truth: !live && !hidden.includes('truth'),
       named,
       mattering,
     }),
-    [selected, colours, hidden, named, mattering],
+    [selected, colours, hidden, live, named, mattering],
   );
   const latest = useRef({ options, ues });
   useEffect(() => {
@@ -50,7 +52,6 @@ export function UesOverlay({ scene, colours }: { scene: Scene; colours: MapColou
   }, [options]);
 
   // Live fixes go straight to the map, past the panels.
-  const live = useUrlState((state) => state.time === null);
   useEffect(() => {
     const show = (shown: typeof ues) => {
       latest.current.ues = shown;
