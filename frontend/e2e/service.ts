@@ -1,5 +1,5 @@
 /** The real service and the real feed, as processes that a test can stop and start again. */
-import { spawn, type ChildProcess } from 'node:child_process';
+import { execFileSync, spawn, type ChildProcess } from 'node:child_process';
 import { mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { test as base } from '@playwright/test';
 
-const ROOT = fileURLToPath(new URL('../../', import.meta.url));
+export const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 const RAYFIX = process.env['RAYFIX'] ?? join(ROOT, '.venv/bin/rayfix');
 const PYTHON = process.env['RAYFIX_PYTHON'] ?? join(ROOT, '.venv/bin/python');
 const READY_WITHIN_MS = 90_000;
@@ -39,7 +39,7 @@ async function stop(child: ChildProcess | null): Promise<void> {
 export class Service {
   private server: ChildProcess | null = null;
   private feed: ChildProcess | null = null;
-  private readonly folder = mkdtempSync(join(tmpdir(), 'rayfix-e2e-'));
+  readonly folder = mkdtempSync(join(tmpdir(), 'rayfix-e2e-'));
 
   private constructor(private readonly port: number) {
     // A run that is cut short leaves nothing behind.
@@ -57,6 +57,11 @@ export class Service {
       env: { ...process.env, ...environment },
       stdio: ['ignore', log, log],
     });
+  }
+
+  /** Runs a command to its end; what it wrote. */
+  command(...args: string[]): string {
+    return execFileSync(RAYFIX, args, { cwd: ROOT, encoding: 'utf8' });
   }
 
   private log(name: string): string {

@@ -18,6 +18,7 @@ import { LayersPanel } from './panels/layers-panel';
 import { LegendPanel } from './panels/legend-panel';
 import { LocateDialog } from './panels/locate-dialog';
 import { PageTabs } from './panels/page-tabs';
+import { ScenePicker } from './panels/scene-picker';
 import { Timeline } from './panels/timeline';
 import { UeList } from './panels/ue-list';
 import { Notice } from './ui/notice';
@@ -66,7 +67,7 @@ export function App() {
     <div className="app" data-sheet={sheet ?? undefined} data-inspecting={ue !== null || undefined}>
       <header className="app-bar">
         <h1 className="app-name">RayFix</h1>
-        <span className="app-scene">{scene?.title}</span>
+        <ScenePicker scene={scene} />
         <ConnectionStatus />
         <button
           type="button"

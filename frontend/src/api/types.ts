@@ -46,6 +46,17 @@ export interface CellProperties {
 }
 export type Cells = FeatureCollection<Point, CellProperties>;
 
+export interface DrivePointProperties {
+  cell_id: string;
+  rsrp_dbm: number;
+  expected_dbm: number | null;
+  /** Measured minus the map's; null where the map has no value. */
+  residual_db: number | null;
+  /** Seconds since 1970. */
+  time: number | null;
+}
+export type DriveTest = FeatureCollection<Point, DrivePointProperties>;
+
 export interface BuildingProperties {
   height_m: number;
   base_m?: number;

@@ -21,6 +21,25 @@ const VIRIDIS: readonly Rgb[] = [
   [253, 231, 37],
 ];
 
+/** Diverging (vik: Crameri, 2018), both halves even in lightness: for residuals alone. */
+const VIK: readonly Rgb[] = [
+  [0, 18, 97],
+  [3, 62, 125],
+  [30, 111, 157],
+  [113, 168, 196],
+  [236, 229, 224],
+  [211, 151, 116],
+  [190, 101, 51],
+  [139, 39, 6],
+  [89, 0, 8],
+];
+
+/** Stops of the diverging ramp as CSS colours, from -1 to 1. */
+export const DIVERGING: readonly { at: number; colour: string }[] = VIK.map((rgb, i) => ({
+  at: (2 * i) / (VIK.length - 1) - 1,
+  colour: `rgb(${rgb.join(', ')})`,
+}));
+
 /** Colour at t in [0, 1] of a ramp of equally spaced stops. */
 function interpolate(stops: readonly Rgb[], t: number): Rgb {
   const at = Math.min(1, Math.max(0, t)) * (stops.length - 1);

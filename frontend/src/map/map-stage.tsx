@@ -58,7 +58,7 @@ export function MapStage({ scene, fixId, onNotice }: Props) {
   return (
     <EngineContext value={engine}>
       <MapView
-        key={engine.name}
+        key={`${engine.name} ${scene.name}`}
         scene={scene}
         fixId={fixId}
         mapboxToken={engine.name === 'mapbox' ? token : null}

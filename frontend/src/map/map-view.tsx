@@ -15,6 +15,7 @@ import { useEngine } from './engine';
 import type { EngineError } from './engine-failure';
 import { FixLayers } from './fix-layers';
 import { BuildingsLayer } from './layers/buildings-layer';
+import { DriveTestLayer } from './layers/drive-test-layer';
 import { ExtentLayer } from './layers/extent-layer';
 import { GeofencesLayer } from './layers/geofences-layer';
 import { GroundLayer } from './layers/ground-layer';
@@ -108,6 +109,9 @@ export function MapView({ scene, fixId, mapboxToken, onLoad, onError }: Props) {
             showLabels={shows('labels')}
             colours={colours}
           />
+        )}
+        {shows('drive') && !explains && (
+          <DriveTestLayer scene={scene.name} cell={url.cell} colours={colours} />
         )}
         {shows('geofences') && <GeofencesLayer colours={colours} />}
         <FixLayers ueId={url.ue} fixId={fixId} scheme={scheme} colours={colours} />

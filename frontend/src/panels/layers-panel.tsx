@@ -1,4 +1,5 @@
 import './layers-panel.css';
+import { useDriveTest } from '../api/get-drive-test';
 import { useRadioMap } from '../api/get-radio-map';
 import type { Scene } from '../api/types';
 import { setUrlState, useUrlState } from '../url/use-url-state';
@@ -14,6 +15,7 @@ const TOGGLE_WORDS: Record<Toggle, string> = {
   buildings: 'Buildings',
   geofences: 'Geofences',
   truth: 'True places',
+  drive: 'Drive test',
 };
 
 /** What the map shows: the radio map's feature and cell, and the layers on top of it. */
@@ -21,6 +23,12 @@ export function LayersPanel({ scene }: { scene: Scene }) {
   const { feature, cell, compare, opacity, hidden } = useUrlState((state) => state);
   const playback = useUrlState((state) => state.time !== null);
   const { data: info } = useRadioMap(scene.name, feature, cell);
+  const { data: driveTest } = useDriveTest(scene.name, BEST_SERVER);
+  // Some there is something of only at times.
+  const offered: Partial<Record<Toggle, boolean>> = {
+    truth: playback,
+    drive: (driveTest?.features.length ?? 0) > 0,
+  };
   const toggle = (name: Toggle) =>
     setUrlState({
       hidden: hidden.includes(name) ? hidden.filter((other) => other !== name) : [...hidden, name],
@@ -100,7 +108,7 @@ export function LayersPanel({ scene }: { scene: Scene }) {
         </label>
       </div>
       <div className="layers-toggles" role="group" aria-label="Shown on the map">
-        {TOGGLES.filter((name) => name !== 'truth' || playback).map((name) => (
+        {TOGGLES.filter((name) => offered[name] ?? true).map((name) => (
           <button
             key={name}
             type="button"

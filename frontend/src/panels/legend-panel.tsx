@@ -1,11 +1,13 @@
 import './legend-panel.css';
 import { useMemo } from 'react';
 import { useAttention } from '../api/get-attention';
+import { useDriveTest } from '../api/get-drive-test';
 import { usePosterior } from '../api/get-posterior';
 import { useRadioMap } from '../api/get-radio-map';
 import type { Scene } from '../api/types';
 import { blendAttention } from '../colour/attention-blend';
 import { useUrlState } from '../url/use-url-state';
+import { DriveTestLegend } from './drive-test-legend';
 import { RadioMapLegend } from './radio-map-legend';
 import { WeightLegend } from './weight-legend';
 
@@ -36,11 +38,13 @@ function PosteriorLegend({ fixId }: { fixId: string }) {
 
 /** What the colours on the map mean now. */
 export function LegendPanel({ scene, fixId }: { scene: Scene; fixId: string | null }) {
-  const { overlay, feature, cell, compare, range } = useUrlState((state) => state);
+  const { overlay, feature, cell, compare, range, hidden } = useUrlState((state) => state);
   const { data: radioMap } = useRadioMap(scene.name, feature, cell);
   const { data: compared } = useRadioMap(scene.name, compare, cell);
   const explained = fixId !== null && overlay !== 'none';
-  if (!explained && (feature === null || !radioMap)) return null;
+  const { data: driveTest } = useDriveTest(scene.name, cell);
+  const driven = !explained && !hidden.includes('drive') && (driveTest?.features.length ?? 0) > 0;
+  if (!explained && !driven && (feature === null || !radioMap)) return null;
   return (
     <section className="card legend" aria-label="Legend">
       {explained && overlay === 'attention' && <AttentionLegend fixId={fixId} />}
@@ -49,6 +53,7 @@ export function LegendPanel({ scene, fixId }: { scene: Scene; fixId: string | nu
       {!explained && compare !== null && compared && (
         <RadioMapLegend scene={scene} info={compared} range={null} />
       )}
+      {driven && <DriveTestLegend scene={scene.name} cell={cell} />}
     </section>
   );
 }

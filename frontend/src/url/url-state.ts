@@ -25,6 +25,7 @@ export const TOGGLES = [
   'buildings',
   'geofences',
   'truth',
+  'drive',
 ] as const;
 export type Toggle = (typeof TOGGLES)[number];
 

@@ -52,7 +52,7 @@ export interface PainterOptions {
 /** From this many UEs on, those that would overlap are drawn as one with their number. */
 const CLUSTER_FROM = 100;
 const APART_FROM_ZOOM = 17.5;
-/** More labels than this are a blur. */
+/** More labels than this are a blur; with four times as many UEs in view nobody's is told apart. */
 const MOST_LABELS = 60;
 const HIT_PX = 16;
 /** Ages on the map go in steps [ms]. */
@@ -84,6 +84,7 @@ export class UePainter {
   /** Rows that are drawn by themselves; null: all. */
   private alone: readonly number[] | null = null;
   private groupedAt = 0;
+  private inView: readonly MotionRow[] = [];
   private drawn = false;
   private timer = 0;
   private readonly pacer = new FramePacer();
@@ -133,6 +134,7 @@ export class UePainter {
   private restyle(): void {
     const { colours, mattering, selected } = this.options;
     this.group();
+    this.inView = this.rowsInView();
     const { rows } = this.table;
     const drawn = this.alone?.flatMap((i) => rows[i] ?? []) ?? rows;
     this.style = styleOf(drawn, shownNow_ms(), hexRgb(colours.accent), mattering, selected);
@@ -207,16 +209,16 @@ export class UePainter {
   /** Labels that cover neither each other nor the map's, the selected one first. */
   private labelled(view: View, now_ms: number): UeLabel[] {
     const chosen = this.selectedLabel(now_ms);
-    if (!this.options.labels || this.table.rows.length > 4 * MOST_LABELS) return chosen;
+    if (!this.options.labels || this.inView.length > 4 * MOST_LABELS) return chosen;
     const room = new LabelRoom(view.project, view.zoom);
     for (const { text, place, raise_px, from_zoom } of this.options.named)
       if (view.zoom >= from_zoom) room.reserve(text, place, raise_px);
     for (const { text, place } of chosen) room.take(text, place);
     const labels = [...chosen];
-    for (const { id, ue } of this.table.rows) {
+    for (const { id, ue } of this.inView) {
       if (labels.length >= MOST_LABELS) break;
       const place = this.table.placeOf(id, now_ms);
-      if (id === this.options.selected || !place || !view.bounds.contains(place)) continue;
+      if (id === this.options.selected || !place) continue;
       const text = labelText(id, shownNow_ms() - ue.time_ms);
       const matters = this.options.mattering({ id, ue });
       if (matters >= 1 && room.take(text, place)) labels.push({ text, place, alpha: 255 });

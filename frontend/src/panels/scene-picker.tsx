@@ -1,0 +1,40 @@
+import './scene-picker.css';
+import { useScenes } from '../api/get-scenes';
+import type { Scene } from '../api/types';
+import { setUrlState } from '../url/use-url-state';
+import { BEST_SERVER } from '../url/url-state';
+
+/** The name of the scene; of several, one to choose. */
+export function ScenePicker({ scene }: { scene: Scene | undefined }) {
+  const { data } = useScenes();
+  if (!data || data.scenes.length < 2 || !scene)
+    return <span className="app-scene">{scene?.title}</span>;
+  const choose = (name: string) =>
+    // Camera, cell and fix belong to the scene that is left.
+    setUrlState(
+      {
+        scene: name,
+        view: null,
+        cell: BEST_SERVER,
+        range: null,
+        compare: null,
+        ue: null,
+        fix: null,
+      },
+      'push',
+    );
+  return (
+    <select
+      className="field scene-picker"
+      aria-label="Scene"
+      value={scene.name}
+      onChange={(event) => choose(event.target.value)}
+    >
+      {data.scenes.map(({ name, title }) => (
+        <option key={name} value={name}>
+          {title}
+        </option>
+      ))}
+    </select>
+  );
+}
