@@ -1,6 +1,10 @@
 import './map-view.css';
 import { useState } from 'react';
-import type { MapLayerMouseEvent, StyleSpecification } from 'react-map-gl/maplibre';
+import type {
+  MapLayerMouseEvent,
+  StyleSpecification,
+  ViewStateChangeEvent,
+} from 'react-map-gl/maplibre';
 import { useRadioMap } from '../api/get-radio-map';
 import type { Scene } from '../api/types';
 import { showOnMap } from '../ui/camera-store';
@@ -35,6 +39,13 @@ function moveOver(event: MapLayerMouseEvent): void {
   event.target.getCanvas().style.cursor = ueUnder(event.point) === null ? '' : 'pointer';
 }
 
+/** Whoever moves the map by keys reads it in the middle. */
+function moved({ viewState, target }: ViewStateChangeEvent): void {
+  rememberView(viewState);
+  if (target.getCanvas().matches(':focus-visible'))
+    setPointer({ lat: viewState.latitude, lon: viewState.longitude }, true);
+}
+
 interface Props {
   scene: Scene;
   fixId: string | null;
@@ -62,7 +73,7 @@ export function MapView({ scene, fixId, mapboxToken, onLoad, onError }: Props) {
       setUrlState({ ue, fix: null }, 'push');
       // The inspector's sheet is about to cover the lower half.
       if (phone) showOnMap([event.lngLat.lng, event.lngLat.lat]);
-    } else setPointer({ lat: event.lngLat.lat, lon: event.lngLat.lng });
+    } else setPointer({ lat: event.lngLat.lat, lon: event.lngLat.lng }, phone);
   };
 
   return (
@@ -74,7 +85,7 @@ export function MapView({ scene, fixId, mapboxToken, onLoad, onError }: Props) {
       minZoom={12}
       maxZoom={21}
       maxPitch={75}
-      onMoveEnd={(event) => rememberView(event.viewState)}
+      onMoveEnd={moved}
       onMouseMove={moveOver}
       onMouseOut={() => setPointer(null)}
       onClick={click}
@@ -115,7 +126,7 @@ export function MapView({ scene, fixId, mapboxToken, onLoad, onError }: Props) {
         )}
         {shows('geofences') && <GeofencesLayer colours={colours} />}
         <FixLayers ueId={url.ue} fixId={fixId} scheme={scheme} colours={colours} />
-        {phone && <ProbePointLayer colours={colours} />}
+        <ProbePointLayer colours={colours} />
       </LayerSlots>
       <ViewWatch />
       {url.compare !== null && url.feature !== null && !explains && (

@@ -1,4 +1,4 @@
-import './page-tabs.css';
+import '../ui/tabs.css';
 import { PAGES, type Page } from '../url/url-state';
 import { setUrlState, useUrlState } from '../url/use-url-state';
 
@@ -12,7 +12,7 @@ const PAGE_WORDS: Record<Page, string> = {
 export function PageTabs({ onLocate }: { onLocate: () => void }) {
   const page = useUrlState((state) => state.page);
   return (
-    <nav className="page-tabs" aria-label="Views">
+    <nav className="tabs tabs-pages" aria-label="Views">
       {PAGES.map((name) => (
         <button
           key={name}

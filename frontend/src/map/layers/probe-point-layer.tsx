@@ -5,10 +5,10 @@ import { useEngine } from '../engine';
 import type { MapColours } from '../map-colours';
 import { slot } from '../slots';
 
-/** Marks the probed place where there is no cursor to mark it (touch). */
+/** Marks the probed place where there is no cursor to mark it (touch, keys). */
 export function ProbePointLayer({ colours }: { colours: MapColours }) {
   const { Source, Layer } = useEngine();
-  const point = usePointer((state) => state.point);
+  const point = usePointer((state) => (state.unseen ? state.point : null));
   const data = useMemo<Feature | null>(
     () =>
       point && {

@@ -4,5 +4,7 @@ import type { MapLibreOverlayProps } from '@deck.gl/maplibre';
 export const OVERLAY_PROPS: MapLibreOverlayProps = {
   interleaved: false,
   layers: [],
+  // Nothing on it can be acted on by keys: they go to the map.
+  onLoad: () => document.getElementById('deckgl-overlay')?.setAttribute('tabindex', '-1'),
   deviceProps: { webgl: { preserveDrawingBuffer: true, antialias: false } },
 };

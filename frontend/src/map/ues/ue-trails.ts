@@ -20,7 +20,7 @@ export interface Trails {
 /** The value that only the `count` greatest of `values` exceed; 0 where all may stay. */
 function threshold(values: Float32Array, count: number): number {
   if (values.length <= count) return -1;
-  return values.slice().sort()[values.length - count] ?? 0;
+  return values.slice().sort()[values.length - count - 1] ?? 0;
 }
 
 /** The trails of rows as segments that fade towards their oldest end. */

@@ -4,6 +4,7 @@ import { blendAttention } from '../../colour/attention-blend';
 import { weightColour } from '../../colour/ramps';
 import { percent } from '../../format/format';
 import { highlights } from '../../ui/highlight-store';
+import { CellName } from './cell-name';
 import { useColourScheme } from '../../ui/use-colour-scheme';
 import { useUrlState } from '../../url/use-url-state';
 import { tokenTable } from './token-table';
@@ -61,7 +62,9 @@ export function AttentionTab({ attention, error }: Props) {
           <tbody>
             {table.rows.map((row) => (
               <tr key={row.cell_id} {...highlights(row.cell_id)}>
-                <th scope="row">{row.cell_id}</th>
+                <th scope="row">
+                  <CellName cell={row.cell_id} />
+                </th>
                 {row.weights.map((weight, i) => (
                   <td key={i} className="token-column">
                     {weight !== null && (

@@ -17,13 +17,19 @@ function Position({ fix }: { fix: Fix }) {
   );
 }
 
+/** Whether refinement left the fix where it was: there is no path and no curve to show. */
+export function tookNoStep(energies: readonly number[], moved_m: number): boolean {
+  return moved_m < 0.05 && energies.every((energy) => energy === energies[0]);
+}
+
 function Refinement({ fix }: { fix: FixDetail }) {
   const { refinement, unrefined_fix: before } = fix;
   if (!refinement || !before) return <p className="muted">This fix was not refined.</p>;
-  if (refinement.steps === 0) {
+  if (tookNoStep(refinement.energies, distance_m(place(before), place(fix.fix)))) {
     return (
       <p className="muted">
-        No step was taken; the physics energy is {number(refinement.energy_after, 2)}.
+        No step was taken: no place nearby explains the reports better. The physics energy is{' '}
+        {number(refinement.energy_after, 2)}.
       </p>
     );
   }

@@ -3,6 +3,7 @@ import type { Report } from '../../api/types';
 import { clock, number } from '../../format/format';
 import { QUANTITIES } from '../../format/quantities';
 import { highlights } from '../../ui/highlight-store';
+import { CellName } from './cell-name';
 import { Stepper } from '../../ui/stepper';
 import { measuredQuantities } from './report-rows';
 
@@ -40,7 +41,9 @@ export function ReportsTab({ reports }: { reports: Report[] }) {
           <tbody>
             {report.cells.map((cell) => (
               <tr key={cell.cell_id} {...highlights(cell.cell_id)}>
-                <th scope="row">{cell.cell_id}</th>
+                <th scope="row">
+                  <CellName cell={cell.cell_id} />
+                </th>
                 {keys.map((key) => (
                   <td key={key}>{number(cell[key], QUANTITIES[key].decimals)}</td>
                 ))}

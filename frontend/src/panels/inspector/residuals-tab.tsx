@@ -3,6 +3,7 @@ import type { FixDetail, Residual } from '../../api/types';
 import { featureDecimals, number, signed } from '../../format/format';
 import { featureName } from '../../format/quantities';
 import { highlights } from '../../ui/highlight-store';
+import { CellName } from './cell-name';
 import { Stepper } from '../../ui/stepper';
 import { byCell, rmsSigmas, sigmas } from './residuals';
 
@@ -29,7 +30,7 @@ function Row({ residual, span }: { residual: Residual; span: number }) {
     <tr>
       {span > 0 && (
         <th scope="rowgroup" rowSpan={span}>
-          {residual.cell_id}
+          <CellName cell={residual.cell_id} />
         </th>
       )}
       <td className="words">
