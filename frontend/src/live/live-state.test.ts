@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { LiveFix } from '../api/types';
 import {
   EMPTY_LIVE_STATE,
+  joined,
   liveUrl,
   reduceFrame,
   type LiveFrame,
@@ -122,5 +123,21 @@ describe('liveUrl', () => {
       'wss://host/api/v1/live?epoch=e+1&offset=7',
     );
     expect(liveUrl('http://host:8000/', null)).toBe('ws://host:8000/api/v1/live');
+  });
+});
+
+describe('joined', () => {
+  it('says the same in fewer frames, and keeps what stands between them apart', () => {
+    const more: LiveFrame = { ...MOVED, offset: 4, features: [fix('b', 4, 2)] } as LiveFrame;
+    const ping: LiveFrame = { type: 'ping', time: '', stale: true };
+    const frames = [HELLO, SNAPSHOT, MOVED, more, ping, { ...more, offset: 5 } as LiveFrame];
+    expect(joined(frames).map(({ type }) => type)).toEqual([
+      'hello',
+      'snapshot',
+      'fixes',
+      'ping',
+      'fixes',
+    ]);
+    expect(run(joined(frames))).toEqual(run(frames));
   });
 });

@@ -85,6 +85,18 @@ export function reduceFrame(state: LiveState, frame: LiveFrame): LiveState {
   }
 }
 
+/** Neighbouring frames of fixes as one: each costs as much as there are UEs. */
+export function joined(frames: readonly LiveFrame[]): LiveFrame[] {
+  const out: LiveFrame[] = [];
+  for (const frame of frames) {
+    const last = out.at(-1);
+    if (frame.type === 'fixes' && last?.type === 'fixes' && last.epoch === frame.epoch)
+      out[out.length - 1] = { ...frame, features: last.features.concat(frame.features) };
+    else out.push(frame);
+  }
+  return out;
+}
+
 /** Address of the live socket that continues after a position of the log. */
 export function liveUrl(pageUrl: string, position: LogPosition | null): string {
   const url = new URL('/api/v1/live', pageUrl);

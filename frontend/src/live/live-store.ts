@@ -1,6 +1,12 @@
 import { create } from 'zustand';
 import { openLiveSocket, type Connection, type LiveSocketEvents } from './live-socket';
-import { EMPTY_LIVE_STATE, reduceFrame, type LiveFrame, type LiveState } from './live-state';
+import {
+  EMPTY_LIVE_STATE,
+  joined,
+  reduceFrame,
+  type LiveFrame,
+  type LiveState,
+} from './live-state';
 
 interface LiveStore extends LiveState {
   connection: Connection;
@@ -30,7 +36,7 @@ export function connectLive(): () => void {
     timer = null;
     const frames = waiting;
     waiting = [];
-    useLive.setState((state) => frames.reduce<LiveState>(reduceFrame, state));
+    useLive.setState((state) => joined(frames).reduce<LiveState>(reduceFrame, state));
   };
   const events: LiveSocketEvents = {
     position: () => {

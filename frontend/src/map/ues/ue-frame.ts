@@ -74,14 +74,18 @@ export function styleOf(
   };
 }
 
-/** Where each row's last segment begins: the fix before the newest one. */
-export function headsOf(rows: readonly MotionRow[], origin: LonLat): Attribute {
+/** Where each row's last piece of trail begins: at the end of what is drawn of it. */
+export function headsOf(
+  rows: readonly MotionRow[],
+  origin: LonLat,
+  ends: ReadonlyMap<string, LonLat> | undefined,
+): Attribute {
   const heads = new Float32Array(2 * rows.length);
-  rows.forEach(({ ue }, i) => {
+  rows.forEach(({ id, ue }, i) => {
     const point = ue.trail.at(-2) ?? ue.trail.at(-1);
-    if (!point) return;
-    heads[2 * i] = point.lon - origin[0];
-    heads[2 * i + 1] = point.lat - origin[1];
+    const [lon, lat] = ends?.get(id) ?? [point?.lon ?? origin[0], point?.lat ?? origin[1]];
+    heads[2 * i] = lon - origin[0];
+    heads[2 * i + 1] = lat - origin[1];
   });
   return attribute(heads, 2);
 }

@@ -59,7 +59,10 @@ const HIT_PX = 16;
 const LABEL_STEP_MS = 10_000;
 const STYLE_EVERY_MS = 1_000;
 /** Trails of many are drawn anew at most this often [ms]. */
-const TRAILS_EVERY_MS = 1_000;
+const TRAILS_EVERY_MS = 2_000;
+/** From this many UEs on, new fixes only move them; the rest follows at this pace [ms]. */
+const CROWD_FROM = 500;
+const CROWD_EVERY_MS = 500;
 
 export function labelText(id: string, age_ms: number): string {
   const shown_ms = Math.floor(age_ms / LABEL_STEP_MS) * LABEL_STEP_MS;
@@ -80,6 +83,8 @@ export class UePainter {
   private trails: Trails | null = null;
   private truths: Truths | null = null;
   private trailed_ms = 0;
+  private styled_ms = 0;
+  private styledRows = 0;
   private groups: readonly Cluster[] | null = null;
   /** Rows that are drawn by themselves; null: all. */
   private alone: readonly number[] | null = null;
@@ -114,7 +119,10 @@ export class UePainter {
     this.table.update(ues, this.still ? now_ms - 1e6 : now_ms);
     if (this.table.rows.length <= CLUSTER_FROM || now_ms - this.trailed_ms > TRAILS_EVERY_MS)
       this.trail(now_ms);
-    this.restyle();
+    const { length } = this.table.rows;
+    const settled = length >= CROWD_FROM && length === this.styledRows;
+    if (settled && now_ms - this.styled_ms < CROWD_EVERY_MS) this.wake();
+    else this.restyle();
   }
 
   private trail(now_ms: number): void {
@@ -133,12 +141,14 @@ export class UePainter {
 
   private restyle(): void {
     const { colours, mattering, selected } = this.options;
+    this.styled_ms = performance.now();
+    this.styledRows = this.table.rows.length;
     this.group();
     this.inView = this.rowsInView();
     const { rows } = this.table;
     const drawn = this.alone?.flatMap((i) => rows[i] ?? []) ?? rows;
     this.style = styleOf(drawn, shownNow_ms(), hexRgb(colours.accent), mattering, selected);
-    this.heads = headsOf(drawn, this.origin);
+    this.heads = headsOf(drawn, this.origin, this.trails?.ends);
     this.truths = this.options.truth
       ? truthsOf(drawn, this.origin, hexRgb(colours.ink), selected)
       : null;

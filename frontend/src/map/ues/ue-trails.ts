@@ -15,12 +15,19 @@ export interface Trails {
   colour: Attribute;
   /** Opacity at both ends of a segment [0..1]. */
   fade: Attribute;
+  /** Where each UE's trail ends: from there its marker draws on. */
+  ends: ReadonlyMap<string, LonLat>;
 }
 
-/** The value that only the `count` greatest of `values` exceed; 0 where all may stay. */
+/** So many values tell how they are spread. */
+const SAMPLE = 4096;
+
+/** The value that only about the `count` greatest of `values` exceed; below all where all may stay. */
 function threshold(values: Float32Array, count: number): number {
   if (values.length <= count) return -1;
-  return values.slice().sort()[values.length - count - 1] ?? 0;
+  const stride = Math.ceil(values.length / SAMPLE);
+  const sample = values.filter((_, i) => i % stride === 0).sort();
+  return sample[Math.max(0, sample.length - Math.round(count / stride) - 1)] ?? 0;
 }
 
 /** The trails of rows as segments that fade towards their oldest end. */
@@ -33,6 +40,11 @@ export function trailsOf(
   most = MOST_SEGMENTS,
 ): Trails {
   // The newest segment is the one that the marker is drawing now.
+  const ends = new Map<string, LonLat>();
+  for (const { id, ue } of rows) {
+    const end = ue.trail.at(-2) ?? ue.trail.at(-1);
+    if (end) ends.set(id, [end.lon, end.lat]);
+  }
   const drawn = rows.filter(({ ue }) => ue.trail.length > 2);
   const points = drawn.reduce((sum, { ue }) => sum + ue.trail.length - 1, 0);
   const place = new Float32Array(2 * points);
@@ -85,5 +97,6 @@ export function trailsOf(
     target: attribute(target, 2),
     colour: attribute(colour, 4),
     fade: attribute(fades, 2),
+    ends,
   };
 }
