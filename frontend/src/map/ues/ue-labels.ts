@@ -47,6 +47,17 @@ export class LabelRoom {
     this.taken.push({ left: x - half, right: x + half, top: bottom - 20, bottom });
   }
 
+  /** Takes the room of a circle. */
+  block(place: LonLat, radius_px: number): void {
+    const { x, y } = this.project(place);
+    this.taken.push({
+      left: x - radius_px,
+      right: x + radius_px,
+      top: y - radius_px,
+      bottom: y + radius_px,
+    });
+  }
+
   /** Takes the room of a UE's label if nothing is there; whether it was free. */
   take(text: string, place: LonLat): boolean {
     const { x, y } = this.project(place);

@@ -19,6 +19,11 @@ export interface UeLabel {
   alpha: number;
 }
 
+/** Of the circle that stands for so many UEs. */
+export function circleRadius_px(count: number): number {
+  return 10 + 2.2 * Math.sqrt(count);
+}
+
 export interface UePicture {
   origin: LonLat;
   /** [lon, lat] relative to the origin. */
@@ -140,7 +145,7 @@ export function ueLayers(picture: UePicture, colours: MapColours): Layer[] {
           coordinateSystem: COORDINATE_SYSTEM.LNGLAT,
           data: picture.clusters,
           getPosition: (one: Cluster) => one.center,
-          getRadius: (one: Cluster) => 10 + 2.2 * Math.sqrt(one.count),
+          getRadius: (one: Cluster) => circleRadius_px(one.count),
           radiusUnits: 'pixels',
           getFillColor: [...hexRgb(colours.halo), 220],
           stroked: true,

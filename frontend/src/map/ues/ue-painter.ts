@@ -11,7 +11,7 @@ import { attribute, fourfold, hexRgb, type Attribute } from './attribute';
 import { FramePacer } from './frame-pacer';
 import { headsOf, hitUe, styleOf, type UeStyle } from './ue-frame';
 import { LabelRoom } from './ue-labels';
-import { ueLayers, type UeLabel } from './ue-layers';
+import { circleRadius_px, ueLayers, type UeLabel } from './ue-layers';
 import { trailsOf, type Trails } from './ue-trails';
 import { truthsOf, type Truths } from './ue-truth';
 
@@ -83,6 +83,7 @@ export class UePainter {
   private trails: Trails | null = null;
   private truths: Truths | null = null;
   private trailed_ms = 0;
+  private trailsDue = false;
   private styled_ms = 0;
   private styledRows = 0;
   private groups: readonly Cluster[] | null = null;
@@ -106,9 +107,8 @@ export class UePainter {
   }
 
   set(options: PainterOptions): void {
-    const trails = options.trails !== this.options.trails;
+    this.trailsDue ||= options.trails !== this.options.trails;
     this.options = options;
-    if (trails) this.trail(performance.now());
     this.restyle();
   }
 
@@ -117,26 +117,26 @@ export class UePainter {
     const now_ms = performance.now();
     // With reduced motion a marker is put where it was measured.
     this.table.update(ues, this.still ? now_ms - 1e6 : now_ms);
-    if (this.table.rows.length <= CLUSTER_FROM || now_ms - this.trailed_ms > TRAILS_EVERY_MS)
-      this.trail(now_ms);
     const { length } = this.table.rows;
+    this.trailsDue ||= length <= CLUSTER_FROM || now_ms - this.trailed_ms > TRAILS_EVERY_MS;
     const settled = length >= CROWD_FROM && length === this.styledRows;
     if (settled && now_ms - this.styled_ms < CROWD_EVERY_MS) this.wake();
     else this.restyle();
   }
 
-  private trail(now_ms: number): void {
+  private trail(): void {
     const { trails, colours, mattering } = this.options;
-    this.trailed_ms = now_ms;
+    this.trailed_ms = performance.now();
+    this.trailsDue = false;
     this.trails = trails
-      ? trailsOf(this.rowsInView(), this.origin, hexRgb(colours.accent), mattering, TRAIL_MS)
+      ? trailsOf(this.inView, this.origin, hexRgb(colours.accent), mattering, TRAIL_MS)
       : null;
   }
 
-  /** Rows whose marker is in view or just beyond. */
-  private rowsInView(): MotionRow[] {
-    const { bounds } = this.view();
-    return this.table.rows.filter(({ ue }) => bounds.contains(placeOfFix(ue)));
+  /** Rows that are drawn by themselves. */
+  private drawnRows(): readonly MotionRow[] {
+    const { rows } = this.table;
+    return this.alone?.flatMap((i) => rows[i] ?? []) ?? rows;
   }
 
   private restyle(): void {
@@ -144,9 +144,10 @@ export class UePainter {
     this.styled_ms = performance.now();
     this.styledRows = this.table.rows.length;
     this.group();
-    this.inView = this.rowsInView();
-    const { rows } = this.table;
-    const drawn = this.alone?.flatMap((i) => rows[i] ?? []) ?? rows;
+    const drawn = this.drawnRows();
+    const { bounds } = this.view();
+    this.inView = drawn.filter(({ ue }) => bounds.contains(placeOfFix(ue)));
+    if (this.trailsDue) this.trail();
     this.style = styleOf(drawn, shownNow_ms(), hexRgb(colours.accent), mattering, selected);
     this.heads = headsOf(drawn, this.origin, this.trails?.ends);
     this.truths = this.options.truth
@@ -191,18 +192,17 @@ export class UePainter {
     // The first picture shows markers alone: what else there is takes a while to be made ready.
     const first = !this.drawn;
     this.drawn ||= count > 0;
-    const grouped = this.groups !== null;
     const picture = {
       origin: this.origin,
       position: { value: fourfold(this.position, 2, this.corners) },
       heads: this.heads,
       style,
-      trails: grouped || first ? null : this.trails,
+      trails: first ? null : this.trails,
       truths: first ? null : this.truths,
-      ellipses: ellipses && !first && !(grouped && selected === null),
+      ellipses: ellipses && !first,
       selectedAt: selected === null ? null : this.table.placeOf(selected, now_ms),
       clusters: this.groups ?? [],
-      labels: first ? [] : grouped ? this.selectedLabel(now_ms) : this.labelled(view, now_ms),
+      labels: first ? [] : this.labelled(view, now_ms),
     };
     this.overlay.setProps({ layers: ueLayers(picture, colours) });
     if (moving || first) this.wake();
@@ -223,6 +223,7 @@ export class UePainter {
     const room = new LabelRoom(view.project, view.zoom);
     for (const { text, place, raise_px, from_zoom } of this.options.named)
       if (view.zoom >= from_zoom) room.reserve(text, place, raise_px);
+    for (const { center, count } of this.groups ?? []) room.block(center, circleRadius_px(count));
     for (const { text, place } of chosen) room.take(text, place);
     const labels = [...chosen];
     for (const { id, ue } of this.inView) {
