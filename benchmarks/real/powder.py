@@ -16,6 +16,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
 from multiprocessing import get_context
@@ -28,15 +29,21 @@ import torch
 from benchmarks.real import data, peers
 from benchmarks.real.rows import Errors, row
 
-from rayfix.calibration.measured_map import (
+from rayfix.calibration.exponent import (
+    HeldOut,
     calibrate_exponent,
+    held_out_maps,
+    posterior_on,
+)
+from rayfix.calibration.measured_map import (
     cell_priors,
+    level_offsets,
     map_of,
     measured_noise,
-    posterior_on,
     samples_of,
     scene_around,
     without_detection,
+    without_offsets,
 )
 from rayfix.errors import RayFixError
 from rayfix.measurement.drive_test import DriveTest
@@ -57,6 +64,7 @@ from rayfix.scene.scene import Scene
 
 FOLDS = 5
 SIMPLE_SPREAD_DB = 6.0
+Float64 = npt.NDArray[np.float64]
 Int64 = npt.NDArray[np.int64]
 
 
@@ -131,6 +139,29 @@ class Variant(NamedTuple):
     residual: bool = True
     detection: bool = True
     floor_is_level: bool = True
+    offsets: bool = True
+    correlation: bool = True
+
+
+class Fitted(NamedTuple):
+    """What variants with the same model share; drive tests without their trajectories' offsets."""
+
+    train: DriveTest
+    test: DriveTest
+    model: MeasuredModel
+    radio_map: RadioMap
+    held_out: list[HeldOut]
+
+
+VARIANTS = (
+    Variant("ours"),
+    Variant("ours, silence by detection map", floor_is_level=False),
+    Variant("ours, silence not used", floor_is_level=False, detection=False),
+    Variant("ours without kriged residual", residual=False),
+    Variant("ours without trajectory offsets", offsets=False),
+    Variant("ours with independent cells", correlation=False),
+)
+SIMPLE_KERNEL = Kernel(long_range_m=200.0, short_range_m=60.0, short_share=0.3, noise_share=0.3)
 
 
 class Bench:
@@ -161,7 +192,7 @@ class Bench:
         errors |= self._simple("grid posterior, kriged", test, seen, asked, True)
         if full:
             errors |= self._simple("grid posterior, log-distance", test, seen, asked, False)
-        errors |= self._ours(train, test, seen, asked, full)
+        errors |= self._ours(train, test, asked.xy_m_N2, VARIANTS if full else VARIANTS[:1])
         return errors
 
     def _simple(
@@ -172,8 +203,9 @@ class Bench:
         seen = replace(seen, heard_NC=seen.listened_NC)
         flat = Spread(np.ones(len(self.cells)), np.ones(len(KNOTS_DB)))
         model = MeasuredModel(
-            seen, cell_priors(self.cells), Kernel(), seen.thresholds(), flat, residual
-        )
+            seen, cell_priors(self.cells), SIMPLE_KERNEL, seen.thresholds(), flat,
+            with_residual=residual,
+        )  # fmt: skip
         radio_map = map_of(model, self.scene, self.cells, self.resolution)
         stderr = radio_map.extra["path_gain_stderr"]
         widened = replace(
@@ -185,38 +217,42 @@ class Bench:
         return {name: Errors.of_posteriors(posteriors, asked.xy_m_N2, mean=True)}
 
     def _ours(
-        self, train: DriveTest, test: DriveTest, seen: Samples, asked: Samples, full: bool
+        self, train: DriveTest, test: DriveTest, truth_m_T2: Float64, variants: Sequence[Variant]
     ) -> dict[str, Errors]:
-        # Readings at the noise floor are levels too, or silence that the detection map judges.
-        levels = {
-            True: [replace(d, heard_R=np.ones_like(d.heard_R)) for d in (train, test)],
-            False: [train, test],
-        }
-        variants = [Variant("ours")]
-        if full:
-            variants += [
-                Variant("ours, silence by detection map", floor_is_level=False),
-                Variant("ours without silence", floor_is_level=False, detection=False),
-                Variant("ours without kriged residual", residual=False),
-            ]
         errors = {}
-        models: dict[bool, tuple[MeasuredModel, RadioMap]] = {}
+        fitted: dict[tuple[bool, bool], Fitted] = {}
         for v in variants:
-            if v.residual not in models:
-                model = fit_measured(seen, cell_priors(self.cells), self.seed, v.residual)
-                radio_map = map_of(model, self.scene, self.cells, self.resolution)
-                models[v.residual] = (model, radio_map)
-            model, radio_map = models[v.residual]
-            learnt, asked_for = levels[v.floor_is_level]
-            exponent = calibrate_exponent(
-                model, learnt, self.scene, self.cells, self.resolution, self.seed, v.detection
-            )
-            maps = MapTensors.from_radio_map(
-                radio_map if v.detection else without_detection(radio_map)
-            )
-            posteriors = posterior_on(maps, asked_for, measured_noise(exponent))
-            errors[v.name] = Errors.of_posteriors(posteriors, asked.xy_m_N2)
+            if (v.residual, v.offsets) not in fitted:
+                fitted[v.residual, v.offsets] = self._fit(train, test, v)
+            f = fitted[v.residual, v.offsets]
+            learnt, asked = f.train, f.test
+            if v.floor_is_level:
+                # Readings at the noise floor are levels too, not silence for the detection map.
+                learnt, asked = (
+                    replace(d, heard_R=np.ones_like(d.heard_R)) for d in (learnt, asked)
+                )
+            shown = f.radio_map if v.detection else without_detection(f.radio_map)
+            held_out = f.held_out
+            if not v.detection:
+                held_out = [h._replace(radio_map=without_detection(h.radio_map)) for h in held_out]
+            noise = measured_noise(correlation=f.model.correlation if v.correlation else None)
+            exponent = calibrate_exponent(held_out, learnt, f.model.samples.xy_m_N2, noise)
+            noise = noise.model_copy(update={"likelihood_exponent": exponent})
+            posteriors = posterior_on(MapTensors.from_radio_map(shown), asked, noise)
+            errors[v.name] = Errors.of_posteriors(posteriors, truth_m_T2)
         return errors
+
+    def _fit(self, train: DriveTest, test: DriveTest, v: Variant) -> Fitted:
+        offset_KC = level_offsets(train, self.scene, self.cells) * v.offsets
+        learnt, asked = (without_offsets(d, offset_KC) for d in (train, test))
+        model = fit_measured(
+            samples_of(learnt, self.scene), cell_priors(self.cells), self.seed, v.residual
+        )
+        held_out = held_out_maps(model, self._map, self.seed)
+        return Fitted(learnt, asked, model, self._map(model), held_out)
+
+    def _map(self, model: MeasuredModel) -> RadioMap:
+        return map_of(model, self.scene, self.cells, self.resolution)
 
 
 def _same_tracks(test: DriveTest, train: DriveTest) -> DriveTest:

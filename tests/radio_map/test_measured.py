@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from rayfix.radio_map.kriging import CellPrior, Kernel, binned, fit_kernel, krige
+from rayfix.radio_map.kriging import Bins, CellPrior, Kernel, fit_kernel, krige
 from rayfix.radio_map.measured import MeasuredModel, Samples, block_folds, fit_measured
 
 PRIORS = (CellPrior(0.0, 0.0), CellPrior(800.0, 0.0))
@@ -46,7 +46,9 @@ def test_krige_is_the_textbook_formula() -> None:
     xy = np.random.default_rng(2).uniform(-400, 400, (40, 2))
     level = truth(xy, 0)[:, None]
     kernel, at = Kernel(), np.array([[10.0, 20.0]])
-    bins, values, count = binned(xy, level)
+    squares = Bins.of(xy)
+    bins = squares.xy_m_V2
+    _, values, count = squares.average(level, np.ones(len(xy), bool))
     K = kernel(np.linalg.norm(bins[:, None] - bins, axis=-1)) + np.diag(
         kernel.noise_share / count + 0.02
     )

@@ -7,29 +7,21 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-import torch
 from scipy.spatial import cKDTree
-from torch import Tensor
 
+from rayfix.calibration.exponent import DEFAULT_EXPONENT, calibrate_exponent, held_out_maps
 from rayfix.errors import InvalidInputError
 from rayfix.files import write_text_whole
 from rayfix.measurement.drive_test import DriveTest, save_drive_test
 from rayfix.measurement.import_log import read_log
-from rayfix.physics.maps import MapTensors
+from rayfix.measurement.report import QUANTITIES
 from rayfix.physics.noise import FeatureNoise, NoiseModel
-from rayfix.physics.observation import Observation, observe
-from rayfix.physics.posterior import GridPosterior, grid_posterior
-from rayfix.physics.report_features import ReportTensors
+from rayfix.radio_map.cell_correlation import CellCorrelation
 from rayfix.radio_map.kriging import CellPrior, Float32, Float64
-from rayfix.radio_map.measured import (
-    FOLDS,
-    MeasuredModel,
-    Samples,
-    block_folds,
-    fit_measured,
-)
+from rayfix.radio_map.measured import MeasuredModel, Samples, fit_measured
 from rayfix.radio_map.radio_map import RadioMap
 from rayfix.radio_map.store import save_radio_map
+from rayfix.radio_map.track_offsets import track_offsets
 from rayfix.scene.bare_sites import read_bare_sites
 from rayfix.scene.cell import Cell, sites_of
 from rayfix.scene.scene import Extent, Scene
@@ -38,27 +30,25 @@ KIND = "measured"
 """Value of the map's attribute `kind`."""
 REACH_M = 200.0
 """A place farther than this from every measurement has no map: it would be invented."""
-EXPONENTS = (1.0, 0.85, 0.7, 0.6, 0.5, 0.4, 0.3)
-DEFAULT_EXPONENT = 0.7
-MOST_CALIBRATED = 300
-"""Moments that the exponent is calibrated on: the share inside 68 % is then known to 3 %."""
 DRIVE_TEST = "drive-test.zarr.zip"
-BATCH = 64
 
 
-def measured_noise(exponent: float = DEFAULT_EXPONENT) -> NoiseModel:
+def measured_noise(
+    exponent: float = DEFAULT_EXPONENT, correlation: CellCorrelation | None = None
+) -> NoiseModel:
     """Noise model for maps whose `path_gain_stderr` is the spread of one reading around the map.
 
-    What is left is quantisation, a heavy tail, and readings that have nothing to do with the map
-    (another cell under the same name, a wrong position).
+    What is left is quantisation, a tail, readings that have nothing to do with the map (another
+    cell under the same name, a wrong position), and what the cells' errors have in common.
     """
     none = FeatureNoise(independent=1.0)
     return NoiseModel(
         path_gain=FeatureNoise(
-            independent=0.3, degrees_of_freedom=5.0, outlier_share=0.02, outlier_span=60.0
+            independent=0.3, degrees_of_freedom=9.0, outlier_share=0.002, outlier_span=60.0
         ),
         toa=none, timing_advance=none, aoa=none, sinr=none, throughput=none, bler=none,
         max_cells=64, undetected_share=0.01, window_share=0.0, likelihood_exponent=exponent,
+        cell_correlation=correlation,
     )  # fmt: skip
 
 
@@ -66,7 +56,11 @@ def noise_of(radio_map: RadioMap) -> NoiseModel | None:
     """The noise model that a measured map carries; None for a traced one."""
     if radio_map.attributes.get("kind") != KIND:
         return None
-    return measured_noise(float(str(radio_map.attributes["likelihood_exponent"])))
+    correlation = radio_map.attributes.get("cell_correlation")
+    return measured_noise(
+        float(str(radio_map.attributes["likelihood_exponent"])),
+        None if correlation is None else CellCorrelation.model_validate(correlation),
+    )
 
 
 def samples_of(drive_test: DriveTest, scene: Scene) -> Samples:
@@ -151,79 +145,28 @@ def map_of(
     )
 
 
-def posterior_on(maps: MapTensors, drive_test: DriveTest, noise: NoiseModel) -> list[GridPosterior]:
-    """Posterior of every moment, in batches of `BATCH`."""
-    return [grid_posterior(part, maps, noise) for part in _observations(maps, drive_test, noise)]
-
-
-def _observations(maps: MapTensors, drive_test: DriveTest, noise: NoiseModel) -> list[Observation]:
-    drive_test = drive_test.with_cells(maps.cell_ids)
-    reports = ReportTensors.from_batch(drive_test.to_batch(), maps.device)
-    listened = torch.from_numpy(drive_test.listened_MC).to(maps.device)
-    return [
-        observe(reports[part], maps, noise, listened[part])
-        for start in range(0, len(drive_test), BATCH)
-        for part in (slice(start, start + BATCH),)
-    ]
-
-
-def inside(posterior: GridPosterior, truth_m_B2: Tensor, confidence: float) -> Tensor:
-    """Whether the truth lies within the radius of this confidence around the median, [B]."""
-    centre_B2 = posterior.geometric_median()
-    away_B = torch.linalg.vector_norm(truth_m_B2 - centre_B2, dim=-1)
-    held_B: Tensor = away_B <= posterior.radius(centre_B2, confidence)
-    return held_B
-
-
-def calibrate_exponent(
-    model: MeasuredModel,
-    drive_test: DriveTest,
-    scene: Scene,
-    cells: Sequence[Cell],
-    resolution_m: float,
-    seed: int = 0,
-    with_detection: bool = True,
-) -> float:
-    """The likelihood exponent by which 68 % of the truths lie inside the 68 % radius.
-
-    Cells share shadowing that their maps do not know, so that their evidence is not independent.
-    Counted at places of one fold of blocks that the map is made without.
-
-    Args:
-        model: fitted to the whole drive test.
-        drive_test: the same; its cells are those of the map.
-        scene, cells, resolution_m: of the map.
-        seed: of the fold.
-        with_detection: whether the posterior will know the detection map.
-    """
-    out = block_folds(model.samples.xy_m_N2, FOLDS, seed + 1) == 0
-    if not out.any() or out.all():
-        return DEFAULT_EXPONENT
-    part_model = replace(model, samples=model.samples[~out])
-    radio_map = map_of(part_model, scene, cells, resolution_m)
-    maps = MapTensors.from_radio_map(radio_map if with_detection else without_detection(radio_map))
-    held = np.random.default_rng(seed).permutation(np.flatnonzero(out))[:MOST_CALIBRATED]
-    truth_m_B2 = torch.from_numpy(model.samples.xy_m_N2[held]).float()
-    posteriors = posterior_on(maps, drive_test[held], measured_noise(1.0))
-    share = []
-    for exponent in EXPONENTS:
-        hits = 0
-        for number, posterior in enumerate(posteriors):
-            tempered = GridPosterior(
-                (posterior.probability_BP.clamp(min=1e-30).log() * exponent).softmax(-1),
-                posterior.grid,
-            )
-            truth = truth_m_B2[number * BATCH : (number + 1) * BATCH]
-            hits += int(inside(tempered, truth, 0.68).sum())
-        share.append(hits / len(held))
-    # The share rises as the exponent falls; between two choices it is as good as linear.
-    return float(np.interp(0.68, np.maximum.accumulate(share), EXPONENTS))
-
-
 def without_detection(radio_map: RadioMap) -> RadioMap:
     """The map without its detection layer, for comparisons."""
     extra = {name: values for name, values in radio_map.extra.items() if name != "detection"}
     return replace(radio_map, extra=extra)
+
+
+def level_offsets(drive_test: DriveTest, scene: Scene, cells: Sequence[Cell]) -> Float64:
+    """How far each trajectory's RSRP of each cell is above the cell's own [dB], [K, C]."""
+    samples = samples_of(drive_test, scene)
+    return track_offsets(
+        samples.xy_m_N2, samples.level_NC, drive_test.track_M, len(drive_test.tracks),
+        cell_priors(cells),
+    )  # fmt: skip
+
+
+def without_offsets(drive_test: DriveTest, offset_KC: Float64) -> DriveTest:
+    """The drive test with its trajectories' offsets taken from RSRP."""
+    values_RQ = drive_test.values_RQ.copy()
+    values_RQ[:, QUANTITIES.index("rsrp_dbm")] -= offset_KC[
+        drive_test.track_M[drive_test.moment_R], drive_test.cell_R
+    ]
+    return replace(drive_test, values_RQ=values_RQ)
 
 
 def measure_radio_map(
@@ -247,8 +190,14 @@ def measure_radio_map(
         InvalidInputError: no cell has enough readings.
     """
     drive_test = drive_test.with_cells([cell.cell_id for cell in cells])
-    model = fit_measured(samples_of(drive_test, scene), cell_priors(cells), seed)
-    exponent = calibrate_exponent(model, drive_test, scene, cells, resolution_m, seed)
+    level = without_offsets(drive_test, level_offsets(drive_test, scene, cells))
+    model = fit_measured(samples_of(level, scene), cell_priors(cells), seed)
+    exponent = calibrate_exponent(
+        held_out_maps(model, lambda part: map_of(part, scene, cells, resolution_m), seed),
+        level,
+        model.samples.xy_m_N2,
+        measured_noise(correlation=model.correlation),
+    )
     kernel = model.kernel
     radio_map = map_of(
         model,
@@ -260,6 +209,7 @@ def measure_radio_map(
             "readings": len(drive_test.moment_R), "seed": seed,
             "long_range_m": kernel.long_range_m, "short_range_m": kernel.short_range_m,
             "short_share": kernel.short_share, "noise_share": kernel.noise_share,
+            "cell_correlation": model.correlation.model_dump(),
         },
     )  # fmt: skip
     if not np.isfinite(radio_map.features["path_gain"]).any():

@@ -12,7 +12,7 @@ import torch
 from rayfix.measurement.report import ReportBatch
 from rayfix.model.coarse_grid import CoarseGrid
 from rayfix.model.positioning import Estimate, Positions
-from rayfix.physics.likelihood_grid import LikelihoodGrid, likelihood_grid
+from rayfix.physics.likelihood_grid import LikelihoodGrid, covered_grid
 from rayfix.physics.maps import MapTensors
 from rayfix.physics.noise import NoiseModel
 from rayfix.physics.observation import observe
@@ -37,7 +37,7 @@ class MeasuredOnMap:
     def prepare(cls, maps: MapTensors, noise: NoiseModel) -> MeasuredOnMap:
         """Collect the map's places, once per map."""
         rows, columns = (min(COARSE, length) for length in maps.shape[1:])
-        return cls(maps, noise, likelihood_grid(maps), CoarseGrid.over(maps, rows, columns))
+        return cls(maps, noise, covered_grid(maps), CoarseGrid.over(maps, rows, columns))
 
 
 @torch.no_grad()

@@ -12,7 +12,7 @@ places, N pairs of cell and reached place, S pixels of a place or window.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import torch
@@ -185,6 +185,12 @@ def likelihood_grid(maps: MapTensors, stride: int = 1) -> LikelihoodGrid:
         x_m_W=maps.x_m_W.view(-1, stride).mean(1),
         y_m_H=maps.y_m_H.view(-1, stride).mean(1),
     )
+
+
+def covered_grid(maps: MapTensors) -> LikelihoodGrid:
+    """The pixels that some cell's map covers: of a measured map, there is nothing else to say."""
+    covered_HW = maps.outdoor_HW & maps.valid_CHW.any(0)
+    return likelihood_grid(replace(maps, outdoor_HW=covered_HW))
 
 
 def _moments(value_CSP: Tensor, weight_CSP: Tensor, is_angle: bool) -> tuple[Tensor, Tensor]:

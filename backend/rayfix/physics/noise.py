@@ -14,6 +14,7 @@ from rayfix.measurement.quantities import (
     DETECTION_SNR_DB,
     TOA_STEP_NS,
 )
+from rayfix.radio_map.cell_correlation import CellCorrelation
 from rayfix.radio_map.radio_map import FEATURE_NAMES
 
 
@@ -92,6 +93,8 @@ class NoiseModel(BaseModel):
             (TS 38.133, 10.1.6: +-6 dB absolute accuracy); the grid posterior integrates over it.
         clock_offset_ns: standard deviation of an offset that all one-way ToAs of one phone share
             [ns]; likelihood, grid posterior and loss eliminate it (`clock`). 0 trusts the clock.
+        cell_correlation: of the errors of two cells' path gains at one place, which the grid
+            posterior of a map with path gain alone knows (`correlated`); None = independent.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -112,6 +115,7 @@ class NoiseModel(BaseModel):
     wrong_cell_share: float = Field(default=0.0, ge=0, lt=1)
     receiver_offset_db: float = Field(default=0.0, ge=0, le=20)
     clock_offset_ns: float = Field(default=0.0, ge=0, le=1e5)
+    cell_correlation: CellCorrelation | None = None
 
     def of_feature(self, feature: int) -> FeatureNoise:
         """Noise of a feature by its position in `FEATURE_NAMES`; SNR has that of path gain."""

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from rayfix.physics.clock import clock_offset_at_rows
+from rayfix.physics.correlated import log_correlated
 from rayfix.physics.density import core_density
 from rayfix.physics.detection import log_detection
 from rayfix.physics.likelihood import (
@@ -182,6 +183,7 @@ def log_likelihood_grid(
       variance there added to the noise; the flat density alone where the cell reaches neither;
     - for every cell, the log probability of being heard, or of not being heard (not detected, or
       below the weakest entry of a full list), see `LikelihoodGrid.heard_share_CP`;
+    or, with `NoiseModel.cell_correlation`, the joint density of all path gains instead of the first;
     times `NoiseModel.likelihood_exponent`.
     Arguments as for `grid_posterior`.
     """
@@ -199,6 +201,9 @@ def _log_likelihood(
     if not len(observation):
         return grid.mean_CEP.new_zeros(0, len(grid.xy_m_P2))
     detection_BP = log_detection(observation, maps, noise, grid)
+    if noise.cell_correlation is not None:
+        together_BP = detection_BP + log_correlated(observation, maps, noise, grid)
+        return together_BP * noise.likelihood_exponent
     chunk = max(1, CHUNK_ELEMENTS // (len(grid.xy_m_P2) * observation.cell_BK.shape[1]))
     for start in range(0, len(observation), chunk):
         part = slice(start, start + chunk)

@@ -10,7 +10,7 @@ a long-range part (shadowing by terrain and blocks; Matern 3/2) and a short-rang
 Prediction is universal kriging (Rasmussen and Williams 2006, 2.7, equations 2.41 and 2.42).
 Measurements within one bin are averaged first, so that the cost is bound by the area.
 
-Shape letters: N samples, U bins, C cells, G places, J features of the mean.
+Shape letters: N samples, V bins, U bins of a group of cells, C cells, G places, J features of the mean.
 """
 
 from __future__ import annotations
@@ -21,12 +21,13 @@ from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from scipy.linalg import solve_triangular
+from scipy.linalg import cholesky, solve_triangular
 from scipy.spatial.distance import cdist
 
 Float64 = npt.NDArray[np.float64]
 Float32 = npt.NDArray[np.float32]
 Bool = npt.NDArray[np.bool_]
+Int64 = npt.NDArray[np.int64]
 
 BIN_M = 20.0
 FEWEST_READINGS = 20
@@ -43,10 +44,10 @@ MOST_BINS_FITTED = 400
 class Kernel:
     """Ranges and shares of the covariance, and the noise of one reading over a^2."""
 
-    long_range_m: float = 200.0
+    long_range_m: float = 800.0
     short_range_m: float = 60.0
-    short_share: float = 0.3
-    noise_share: float = 0.3
+    short_share: float = 0.1
+    noise_share: float = 0.06
 
     def __call__(self, distance_m: Float64) -> Float64:
         """Covariance over a^2 at distances [m]; same shape."""
@@ -57,10 +58,10 @@ class Kernel:
 
 
 KERNEL_CHOICES: dict[str, tuple[float, ...]] = {
-    "long_range_m": (100.0, 200.0, 400.0),
-    "noise_share": (0.05, 0.15, 0.3, 0.6),
-    "short_share": (0.15, 0.3, 0.5),
-    "short_range_m": (30.0, 60.0),
+    "long_range_m": (100.0, 200.0, 400.0, 800.0),
+    "noise_share": (0.03, 0.06, 0.15, 0.3, 0.6),
+    "short_share": (0.05, 0.1, 0.2, 0.4),
+    "short_range_m": (30.0, 60.0, 100.0),
 }
 
 
@@ -129,12 +130,17 @@ def krige(
     shape = (level_NC.shape[1], len(at_xy_m_G2))
     mean_CG = np.full(shape, np.nan, np.float32)
     variance_CG = np.full(shape, np.nan, np.float32)
-    for cells, rows in _same_samples(np.isfinite(level_NC)):
-        xy_U2, level_UC, count_U = binned(xy_m_N2[rows], level_NC[rows][:, cells])
-        lower_UU = _factor(xy_U2, count_U, kernel)
-        places_G2 = at_xy_m_G2 if with_residual else at_xy_m_G2[:0]
-        cross_UG = kernel(cdist(xy_U2, places_G2)).astype(np.float32)
-        white_UG = solve_triangular(lower_UU.astype(np.float32), cross_UG, lower=True)
+    bins = Bins.of(xy_m_N2)
+    among_VV = kernel(cdist(bins.xy_m_V2, bins.xy_m_V2))
+    places_G2 = at_xy_m_G2 if with_residual else at_xy_m_G2[:0]
+    cross_VG = kernel(cdist(bins.xy_m_V2, places_G2)).astype(np.float32)
+    for cells, rows in same_samples(np.isfinite(level_NC)):
+        used_U, level_UC, count_U = bins.average(level_NC[:, cells], rows)
+        xy_U2 = bins.xy_m_V2[used_U]
+        lower_UU = factor(among_VV[np.ix_(used_U, used_U)], count_U, kernel)
+        white_UG = solve_triangular(
+            lower_UU.astype(np.float32), cross_VG[used_U], lower=True, check_finite=False
+        )
         reduction_G = (white_UG**2).sum(0)
         for j, c in enumerate(cells):
             fit = _fit_mean(lower_UU, xy_U2, level_UC[:, j], priors[c])
@@ -161,16 +167,18 @@ def fit_kernel(
     maximum). At most `MOST_BINS_FITTED` bins of each group of cells take part.
     """
     random = np.random.default_rng(seed)
+    bins = Bins.of(xy_m_N2)
     groups = []
-    for cells, rows in _same_samples(np.isfinite(level_NC)):
-        xy_U2, level_UC, count_U = binned(xy_m_N2[rows], level_NC[rows][:, cells])
-        pick = random.permutation(len(xy_U2))[:MOST_BINS_FITTED]
-        groups.append((cells, xy_U2[pick], level_UC[pick], count_U[pick]))
+    for cells, rows in same_samples(np.isfinite(level_NC)):
+        used_U, level_UC, count_U = bins.average(level_NC[:, cells], rows)
+        pick = random.permutation(len(used_U))[:MOST_BINS_FITTED]
+        xy_U2 = bins.xy_m_V2[used_U[pick]]
+        groups.append((cells, xy_U2, cdist(xy_U2, xy_U2), level_UC[pick], count_U[pick]))
 
     def evidence(kernel: Kernel) -> float:
         total = 0.0
-        for cells, xy_U2, level_UC, count_U in groups:
-            lower_UU = _factor(xy_U2, count_U, kernel)
+        for cells, xy_U2, distance_UU, level_UC, count_U in groups:
+            lower_UU = factor(kernel(distance_UU), count_U, kernel)
             log_det = float(np.log(np.diag(lower_UU)).sum())
             for j, c in enumerate(cells):
                 fit = _fit_mean(lower_UU, xy_U2, level_UC[:, j], priors[c])
@@ -187,15 +195,33 @@ def fit_kernel(
     return best
 
 
-def binned(xy_m_N2: Float64, level_NC: Float64) -> tuple[Float64, Float64, Float64]:
-    """Mean place [U, 2] and level [U, C] of the samples of each square bin, and their number."""
-    square = np.floor(xy_m_N2 / BIN_M).astype(np.int64)
-    _, index_N, count_U = np.unique(square, axis=0, return_inverse=True, return_counts=True)
-    xy_U2 = np.zeros((len(count_U), 2))
-    level_UC = np.zeros((len(count_U), level_NC.shape[1]))
-    np.add.at(xy_U2, index_N, xy_m_N2)
-    np.add.at(level_UC, index_N, level_NC)
-    return xy_U2 / count_U[:, None], level_UC / count_U[:, None], count_U.astype(np.float64)
+@dataclass(frozen=True)
+class Bins:
+    """Square bins of samples: mean place [V, 2], and the bin of each sample, [N]."""
+
+    xy_m_V2: Float64
+    index_N: Int64
+
+    @classmethod
+    def of(cls, xy_m_N2: Float64, track_N: Int64 | None = None) -> Bins:
+        """Bins of `BIN_M`; with tracks, one bin holds samples of one track alone."""
+        square = np.floor(xy_m_N2 / BIN_M).astype(np.int64)
+        if track_N is not None:
+            square = np.concatenate([square, track_N[:, None]], axis=1)
+        _, index_N, count_V = np.unique(square, axis=0, return_inverse=True, return_counts=True)
+        index_N = index_N.reshape(-1)
+        xy_V2 = np.zeros((len(count_V), 2))
+        np.add.at(xy_V2, index_N, xy_m_N2)
+        return cls(xy_V2 / count_V[:, None], index_N)
+
+    def average(self, level_NC: Float64, rows_N: Bool) -> tuple[Int64, Float64, Float64]:
+        """Bins that some of the samples lie in [U], mean level [U, C] and number of those."""
+        index = self.index_N[rows_N]
+        count_V = np.bincount(index, minlength=len(self.xy_m_V2)).astype(np.float64)
+        used_U = np.flatnonzero(count_V)
+        level_VC = np.zeros((len(count_V), level_NC.shape[1]))
+        np.add.at(level_VC, index, level_NC[rows_N])
+        return used_U, level_VC[used_U] / count_V[used_U, None], count_V[used_U]
 
 
 class _MeanFit(NamedTuple):
@@ -207,7 +233,7 @@ class _MeanFit(NamedTuple):
     scale2: float
 
 
-def _same_samples(known_NC: Bool) -> Iterator[tuple[list[int], Bool]]:
+def same_samples(known_NC: Bool) -> Iterator[tuple[list[int], Bool]]:
     """Groups of cells that were measured at the same samples: one factorisation serves them all."""
     groups: dict[bytes, list[int]] = {}
     for c in range(known_NC.shape[1]):
@@ -217,11 +243,12 @@ def _same_samples(known_NC: Bool) -> Iterator[tuple[list[int], Bool]]:
         yield cells, known_NC[:, cells[0]]
 
 
-def _factor(xy_U2: Float64, count_U: Float64, kernel: Kernel) -> Float64:
-    """Cholesky factor of the covariance of bin means, over a^2."""
-    covariance_UU = kernel(cdist(xy_U2, xy_U2))
+def factor(covariance_UU: Float64, count_U: Float64, kernel: Kernel) -> Float64:
+    """Cholesky factor of the covariance of bin means, over a^2; the covariance gains its noise."""
     covariance_UU[np.diag_indices_from(covariance_UU)] += kernel.noise_share / count_U + NUGGET
-    return np.asarray(np.linalg.cholesky(covariance_UU), np.float64)
+    return np.asarray(
+        cholesky(covariance_UU, lower=True, overwrite_a=True, check_finite=False), np.float64
+    )
 
 
 def _fit_mean(lower_UU: Float64, xy_U2: Float64, level_U: Float64, prior: CellPrior) -> _MeanFit:

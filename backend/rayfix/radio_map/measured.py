@@ -14,21 +14,20 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 from scipy.special import ndtr
 
+from rayfix.radio_map.cell_correlation import CellCorrelation, fit_cell_correlation
 from rayfix.radio_map.kriging import (
+    Bool,
     CellPrior,
     Float32,
     Float64,
+    Int64,
     Kernel,
     Kriged,
     fit_kernel,
     krige,
 )
-
-Bool = npt.NDArray[np.bool_]
-Int64 = npt.NDArray[np.int64]
 
 BLOCK_M = 200.0
 FOLDS = 4
@@ -120,7 +119,7 @@ class MeasuredModel:
     Attributes:
         samples: the drive test.
         priors: of the cells.
-        kernel, threshold_C, spread: what was fitted.
+        kernel, threshold_C, spread, correlation: what was fitted.
         with_residual: whether the kriged residual is part of the map.
     """
 
@@ -129,6 +128,7 @@ class MeasuredModel:
     kernel: Kernel
     threshold_C: Float64
     spread: Spread
+    correlation: CellCorrelation = CellCorrelation()
     with_residual: bool = True
 
     def predict(self, at_xy_m_G2: Float64) -> MeasuredMap:
@@ -161,7 +161,7 @@ def fit_measured(
     with_residual: bool = True,
     kernel: Kernel | None = None,
 ) -> MeasuredModel:
-    """Kernel by marginal likelihood, spread by the errors at left-out blocks.
+    """Kernel by marginal likelihood; spread and correlation by the errors at left-out blocks.
 
     Args:
         samples: the drive test.
@@ -174,7 +174,8 @@ def fit_measured(
     level_NC = samples.filled(threshold_C)
     kernel = kernel or fit_kernel(samples.xy_m_N2, level_NC, priors, seed)
     fold_N = block_folds(samples.xy_m_N2, FOLDS, seed)
-    mean_NC, variance_NC = np.full_like(level_NC, np.nan), np.full_like(level_NC, np.nan)
+    mean_NC = np.full(level_NC.shape, np.nan, np.float32)
+    variance_NC = mean_NC.copy()
     for fold in range(FOLDS):
         out = fold_N == fold
         if out.any() and not out.all():
@@ -184,7 +185,13 @@ def fit_measured(
             )  # fmt: skip
             mean_NC[out], variance_NC[out] = kriged.mean_CG.T, kriged.variance_CG.T
     spread = _spread(level_NC - mean_NC, variance_NC, mean_NC - threshold_C)
-    return MeasuredModel(samples, tuple(priors), kernel, threshold_C, spread, with_residual)
+    stderr_NC = spread.stderr(Kriged(mean_NC.T, variance_NC.T), threshold_C).T
+    correlation = fit_cell_correlation(
+        (level_NC - mean_NC) / stderr_NC, np.array([(prior.x_m, prior.y_m) for prior in priors])
+    )
+    return MeasuredModel(
+        samples, tuple(priors), kernel, threshold_C, spread, correlation, with_residual
+    )
 
 
 def _spread(residual_NC: Float64, variance_NC: Float64, over_NC: Float64) -> Spread:
