@@ -21,6 +21,7 @@ from rayfix.calibration.apply import (
     with_residual_field,
 )
 from rayfix.calibration.corrections import Corrections, Priors
+from rayfix.calibration.cross_validation import accepted, field_helps
 from rayfix.calibration.drive import Measured, measured_pairs
 from rayfix.calibration.fit import Fit, fit, turned_sectors
 from rayfix.calibration.map_model import MapModel
@@ -52,20 +53,23 @@ class Calibration:
     Attributes:
         radio_map: the new map.
         fit: corrections of the site list.
-        covariance: of the residual field.
+        covariance: of the residual field; None where it does not predict left-out fixes.
         before, after: residuals of the drive test around the old and around the new map without
             the residual field, by index of the site.
         materials: fitted materials by name (permittivity, conductivity, thickness); none where no
             paths were traced.
         fixes: number of fixes.
+        accepted: corrections that left-out fixes speak for (`cross_validation.GROUPS`), and
+            "residual" for the residual field; none leaves the map as it was.
     """
 
     radio_map: RadioMap
     fit: Fit
-    covariance: Covariance
+    covariance: Covariance | None
     before: dict[int, Residuals]
     after: dict[int, Residuals]
     fixes: int
+    accepted: tuple[str, ...] = ()
     materials: dict[str, tuple[float, float, float]] = field(default_factory=dict)
 
 
@@ -94,8 +98,11 @@ def calibrate_map(
     maps = MapTensors.from_radio_map(radio_map)
     measured = _listened(measured_pairs(maps, xy_m_N2, reports, noise), listened_NC)
     model = MapModel(radio_map, maps, measured)
-    found = fit(model, priors, turned_sectors(model, priors, fit(model, priors)))
-    return _finished(radio_map, repointed_map(radio_map, found), measured, found)
+    chosen = accepted(lambda fixes: MapModel(radio_map, maps, measured.at(fixes)), xy_m_N2, priors)
+    first = fit(model, chosen.priors)
+    start = turned_sectors(model, priors, first) if "bearing_deg" in chosen.groups else None
+    found = fit(model, chosen.priors, start)
+    return _finished(radio_map, repointed_map(radio_map, found), measured, found, chosen.groups)
 
 
 def calibrate_traced(
@@ -124,10 +131,21 @@ def calibrate_traced(
     # A part of a long drive test is enough to tell which fringe a material is on.
     fixes = len(measured.xy_m_N2)
     some = np.unique(np.linspace(0, fixes - 1, min(fixes, SEARCH_FIXES)).astype(np.int64))
-    part = TracedModel(radio_map.cells, measured.at(some), traced.at(some), height_m)
-    found = model.within_reach(fit(model, priors, likely_materials(part, priors)))
-    again = retrace(corrected_cells(radio_map.cells, found), model, found.corrections)
-    done = _finished(radio_map, again, measured, found)
+
+    def model_at(fixes: npt.NDArray[np.int64]) -> TracedModel:
+        return TracedModel(radio_map.cells, measured.at(fixes), traced.at(fixes), height_m)
+
+    chosen = accepted(lambda fixes: model_at(some[fixes]), xy_m_N2[some], priors)
+    if "material_log" in chosen.groups:
+        start = likely_materials(model_at(some), chosen.priors)
+    else:
+        start = None
+    found = model.within_reach(fit(model, chosen.priors, start))
+    # Without any correction the map of the site list stays; it need not be traced again.
+    again = radio_map
+    if chosen.groups:
+        again = retrace(corrected_cells(radio_map.cells, found), model, found.corrections)
+    done = _finished(radio_map, again, measured, found, chosen.groups)
     materials = model.materials(found.corrections)
     return replace(done, materials={k: (m[0], m[1], m[2]) for k, m in materials.items()})
 
@@ -140,21 +158,26 @@ def _listened(measured: Measured, listened_NC: npt.NDArray[np.bool_] | None) -> 
     return measured[~measured.silent_M | listened]
 
 
-def _finished(old: RadioMap, new: RadioMap, measured: Measured, found: Fit) -> Calibration:
+def _finished(
+    old: RadioMap, new: RadioMap, measured: Measured, found: Fit, groups: tuple[str, ...]
+) -> Calibration:
     nothing = replace(
         found, corrections=Corrections.split(0.0 * found.corrections.vector_P, found.antennas)
     )
     before = residuals_of(old, measured, nothing)
     after = residuals_of(new, measured, found)
     prior = Covariance(**FIELD_PRIOR, noise_db=found.noise_db)
-    covariance = fit_covariance(list(after.values()), prior)
+    covariance = None
+    if field_helps(list(after.values()), prior):
+        covariance, groups = fit_covariance(list(after.values()), prior), (*groups, "residual")
     return Calibration(
-        radio_map=with_residual_field(new, found, after, covariance),
+        radio_map=with_residual_field(new, found, after, covariance) if groups else old,
         fit=found,
         covariance=covariance,
         before=before,
         after=after,
         fixes=len(measured.xy_m_N2),
+        accepted=groups,
     )
 
 

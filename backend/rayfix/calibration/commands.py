@@ -45,8 +45,9 @@ def calibrate_files(
         max_cells: cells that a report of the log can hold; None = the condition's.
         dry_run: write nothing.
     Returns:
-        `report.summary`, `version` (None in a dry run), and what of the log was not used:
-        `left_out` fixes by reason, `unknown_cells` with their number of readings.
+        `report.summary`, `version` (None in a dry run and where nothing was accepted), and what
+        of the log was not used: `left_out` fixes by reason, `unknown_cells` with their number of
+        readings.
     Raises:
         ArtefactError, SourceFileError: map or log is missing or damaged.
         InvalidInputError: the log holds fewer than three usable fixes, or nothing to compare.
@@ -91,7 +92,7 @@ def calibrate_files(
         "unknown_cells": unknown,
         "version": None,
     }
-    if not dry_run:
+    if found.accepted and not dry_run:
         provenance = document | {
             "kind": "calibrated",
             "log": log.name,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import NamedTuple
@@ -42,10 +43,15 @@ def posterior_on(maps: MapTensors, drive_test: DriveTest, noise: NoiseModel) -> 
 
 
 def inside(posterior: GridPosterior, truth_m_B2: Tensor, confidence: float) -> Tensor:
-    """Whether the truth lies within the radius of this confidence around the median, [B]."""
+    """Whether the truth lies within the radius of this confidence around the median, [B].
+
+    Without the radius itself: no more than the confidence may lie nearer than the truth.
+    """
     centre_B2 = posterior.geometric_median()
-    away_B = torch.linalg.vector_norm(truth_m_B2 - centre_B2, dim=-1)
-    held_B: Tensor = away_B <= posterior.radius(centre_B2, confidence)
+    within = confidence * posterior.pixel_m**2 / math.pi
+    away_B1 = (truth_m_B2 - centre_B2).square().sum(-1, keepdim=True) - within
+    nearer_BP = torch.cdist(centre_B2, posterior.grid.xy_m_P2).square() < away_B1
+    held_B: Tensor = (posterior.probability_BP * nearer_BP).sum(-1) < confidence
     return held_B
 
 

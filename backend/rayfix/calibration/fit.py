@@ -93,11 +93,14 @@ def negative_log_posterior(
     return loss
 
 
-def fit(model: GainModel, priors: Priors, start: Corrections | None = None) -> Fit:
+def fit(
+    model: GainModel, priors: Priors, start: Corrections | None = None, uncertainty: bool = True
+) -> Fit:
     """The most probable corrections.
 
     Args:
         start: where the gradient starts; all zero unless given.
+        uncertainty: False spares the covariance, which is then that of the priors.
     """
     antennas = model.antennas
     sigma_P = prior_sigma(priors, antennas, model.environment_sigma(priors))
@@ -119,7 +122,9 @@ def fit(model: GainModel, priors: Priors, start: Corrections | None = None) -> F
     best, noise = (unit_P * sigma_P).detach(), log_noise.detach()
     return Fit(
         Corrections.split(best, antennas),
-        _laplace(best, noise, model, priors, sigma_P),
+        _laplace(best, noise, model, priors, sigma_P)
+        if uncertainty
+        else torch.diag(sigma_P.square()),
         float(noise.exp()),
         antennas,
     )

@@ -75,7 +75,10 @@ def summary(calibration: Calibration, cells: tuple[Cell, ...]) -> dict[str, Any]
         "rms_before_db": round(root_mean_square_db(calibration.before), 2),
         "rms_after_db": round(root_mean_square_db(calibration.after), 2),
         "noise_db": round(fit.noise_db, 2),
-        "residual_field": {
+        "accepted": list(calibration.accepted),
+        "residual_field": None
+        if field is None
+        else {
             "cell_db": round(field.cell_db, 2),
             "site_db": round(field.site_db, 2),
             "length_m": round(field.length_m, 1),
@@ -103,6 +106,13 @@ def describe(document: dict[str, Any]) -> str:
         f"{document['rms_after_db']} dB after (before and after: median absolute residual)",
         f"{'cell':14}" + "".join(f"{title:>12}" for title in columns.values()),
     ]
+    accepted = ", ".join(name.rsplit("_", 1)[0] for name in document["accepted"])
+    lines.insert(
+        1,
+        f"Corrections that predict left-out fixes better: {accepted}"
+        if accepted
+        else "No correction predicts left-out fixes better than the site list: the map stays",
+    )
     for row in document["cells"]:
         values = ("-" if row[name] is None else row[name] for name in columns)
         flag = "  contradicts the site list" if row["bearing_contradicts_site_list"] else ""

@@ -183,7 +183,7 @@ def log_likelihood_grid(
       variance there added to the noise; the flat density alone where the cell reaches neither;
     - for every cell, the log probability of being heard, or of not being heard (not detected, or
       below the weakest entry of a full list), see `LikelihoodGrid.heard_share_CP`;
-    or, with `NoiseModel.cell_correlation`, the joint density of all path gains instead of the first;
+    or, with `NoiseModel.cell_correlation`, the joint density of path gains instead of the first;
     times `NoiseModel.likelihood_exponent`.
     Arguments as for `grid_posterior`.
     """

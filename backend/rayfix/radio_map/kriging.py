@@ -10,7 +10,8 @@ a long-range part (shadowing by terrain and blocks; Matern 3/2) and a short-rang
 Prediction is universal kriging (Rasmussen and Williams 2006, 2.7, equations 2.41 and 2.42).
 Measurements within one bin are averaged first, so that the cost is bound by the area.
 
-Shape letters: N samples, V bins, U bins of a group of cells, C cells, G places, J features of the mean.
+Shape letters: N samples, V bins, U bins of a group of cells, C cells, G places, J features of
+the mean.
 """
 
 from __future__ import annotations

@@ -24,10 +24,11 @@ from rayfix.radio_map.kriging import (
     Float64,
     Int64,
     Kernel,
-    Kriged,
     fit_kernel,
     krige,
 )
+
+Floats = Float32 | Float64
 
 BLOCK_M = 200.0
 FOLDS = 4
@@ -37,6 +38,7 @@ SILENT_BELOW_DB = 2.0
 """A cell that was not heard and gave no number counts as this far below its threshold [dB]."""
 KNOTS_DB: Float64 = np.array([0.0, 3.0, 8.0, 15.0, 25.0])
 """Level over the threshold where the spread's factor is fitted; linear between."""
+INDEPENDENT = CellCorrelation()
 PRIOR_RESIDUALS = 50.0
 """A factor counts as if this many residuals had told 1."""
 
@@ -95,11 +97,11 @@ class Spread:
     cell_C: Float64
     level_L: Float64
 
-    def stderr(self, kriged: Kriged, threshold_C: Float64) -> Float32:
+    def stderr(self, mean_CG: Floats, variance_CG: Floats, threshold_C: Float64) -> Float32:
         """Standard deviation of one measured level [dB], [C, G]."""
-        over_CG = kriged.mean_CG - threshold_C[:, None]
+        over_CG = mean_CG - threshold_C[:, None]
         level_CG = np.interp(over_CG, KNOTS_DB, self.level_L)
-        noise_CG = np.sqrt(kriged.variance_CG + READING_NOISE_DB**2)
+        noise_CG = np.sqrt(variance_CG + READING_NOISE_DB**2)
         return np.asarray(noise_CG * level_CG * self.cell_C[:, None], np.float32)
 
 
@@ -128,7 +130,7 @@ class MeasuredModel:
     kernel: Kernel
     threshold_C: Float64
     spread: Spread
-    correlation: CellCorrelation = CellCorrelation()
+    correlation: CellCorrelation = INDEPENDENT
     with_residual: bool = True
 
     def predict(self, at_xy_m_G2: Float64) -> MeasuredMap:
@@ -141,7 +143,7 @@ class MeasuredModel:
             self.kernel,
             self.with_residual,
         )
-        stderr_CG = self.spread.stderr(kriged, self.threshold_C)
+        stderr_CG = self.spread.stderr(kriged.mean_CG, kriged.variance_CG, self.threshold_C)
         over_CG = (kriged.mean_CG - self.threshold_C[:, None]) / stderr_CG
         return MeasuredMap(kriged.mean_CG, stderr_CG, np.asarray(ndtr(over_CG), np.float32))
 
@@ -174,8 +176,8 @@ def fit_measured(
     level_NC = samples.filled(threshold_C)
     kernel = kernel or fit_kernel(samples.xy_m_N2, level_NC, priors, seed)
     fold_N = block_folds(samples.xy_m_N2, FOLDS, seed)
-    mean_NC = np.full(level_NC.shape, np.nan, np.float32)
-    variance_NC = mean_NC.copy()
+    mean_NC: Float64 = np.full(level_NC.shape, np.nan)
+    variance_NC: Float64 = np.full(level_NC.shape, np.nan)
     for fold in range(FOLDS):
         out = fold_N == fold
         if out.any() and not out.all():
@@ -185,7 +187,7 @@ def fit_measured(
             )  # fmt: skip
             mean_NC[out], variance_NC[out] = kriged.mean_CG.T, kriged.variance_CG.T
     spread = _spread(level_NC - mean_NC, variance_NC, mean_NC - threshold_C)
-    stderr_NC = spread.stderr(Kriged(mean_NC.T, variance_NC.T), threshold_C).T
+    stderr_NC = spread.stderr(mean_NC.T, variance_NC.T, threshold_C).T
     correlation = fit_cell_correlation(
         (level_NC - mean_NC) / stderr_NC, np.array([(prior.x_m, prior.y_m) for prior in priors])
     )

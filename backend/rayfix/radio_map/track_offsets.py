@@ -1,6 +1,7 @@
 """Levels of one cell that differ from one trajectory to the next: another phone, another gain.
 
-Shape letters: N samples, V bins, U bins of a group of cells, C cells, K trajectories, J features of the mean.
+Shape letters: N samples, V bins, U bins of a group of cells, C cells, K trajectories, J features of
+the mean.
 """
 
 from __future__ import annotations
