@@ -52,6 +52,7 @@ from rayfix.physics.maps import MapTensors
 from rayfix.radio_map.kriging import Kernel
 from rayfix.radio_map.measured import (
     KNOTS_DB,
+    Hearing,
     MeasuredModel,
     Samples,
     Spread,
@@ -204,7 +205,7 @@ class Bench:
         flat = Spread(np.ones(len(self.cells)), np.ones(len(KNOTS_DB)))
         model = MeasuredModel(
             seen, cell_priors(self.cells), SIMPLE_KERNEL, seen.thresholds(), flat,
-            with_residual=residual,
+            Hearing(seen.thresholds()), with_residual=residual,
         )  # fmt: skip
         radio_map = map_of(model, self.scene, self.cells, self.resolution)
         stderr = radio_map.extra["path_gain_stderr"]

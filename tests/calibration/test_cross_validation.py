@@ -44,8 +44,11 @@ def test_a_right_site_list_is_left_alone(radio_map: RadioMap, fixes: int) -> Non
 
 def test_what_is_wrong_is_taken_and_nothing_else(radio_map: RadioMap) -> None:
     real = altered(
-        A_0={"power_dbm": 5.0}, B_0={"power_dbm": -5.0}, C_1={"power_dbm": 4.0}, C_2={"power_dbm": -4.0}
-    )  # fmt: skip
+        A_0={"power_dbm": 5.0},
+        B_0={"power_dbm": -5.0},
+        C_1={"power_dbm": 4.0},
+        C_2={"power_dbm": -4.0},
+    )
     found = calibrated(radio_map, real, 40, noise_db=2.0)
     assert "power_db" in found.accepted
     assert not {"clutter_db", "residual"} & set(found.accepted)

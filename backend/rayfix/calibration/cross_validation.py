@@ -2,8 +2,8 @@
 
 Few fixes fit any correction. So fixes are left out, square by square, and a group of corrections is
 taken only if the others predict the left-out ones better with it than without, by more than chance
-would (one-sided t-test of the differences, fix by fix, at `CHANCE`). That is stricter than the usual
-one standard error (Hastie et al. 2009, 7.10.1), because five groups are tried and a wrong
+would (one-sided t-test of the differences, fix by fix, at `CHANCE`). That is stricter than the
+usual one standard error (Hastie et al. 2009, 7.10.1), because five groups are tried and a wrong
 correction costs more than a missed one. Whatever fails keeps the value of the site list.
 
 Shape letters: N fixes, M pairs of fix and cell, F folds.

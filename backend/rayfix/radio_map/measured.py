@@ -38,9 +38,13 @@ SILENT_BELOW_DB = 2.0
 """A cell that was not heard and gave no number counts as this far below its threshold [dB]."""
 KNOTS_DB: Float64 = np.array([0.0, 3.0, 8.0, 15.0, 25.0])
 """Level over the threshold where the spread's factor is fitted; linear between."""
-INDEPENDENT = CellCorrelation()
 PRIOR_RESIDUALS = 50.0
 """A factor counts as if this many residuals had told 1."""
+HEARING_SHIFTS_DB: Float64 = np.arange(-12.0, 13.0)
+HEARING_SIGMA_DB = 6.0
+"""How far the level that a cell is heard from on may lie from its threshold [dB]."""
+HEARING_WIDTHS = (1.0, 1.5, 2.0, 3.0)
+INDEPENDENT = CellCorrelation()
 
 
 @dataclass(frozen=True)
@@ -106,6 +110,20 @@ class Spread:
 
 
 @dataclass(frozen=True)
+class Hearing:
+    """Level that a cell is heard from on with one half [dB], [C], and how much wider than the
+    level's own spread the step from never to always is."""
+
+    level_C: Float64
+    width: float = 1.0
+
+    def probability(self, mean_CG: Floats, stderr_CG: Floats) -> Float32:
+        """Probability that a cell is heard, [C, G]."""
+        over_CG = (mean_CG - self.level_C[:, None]) / (self.width * stderr_CG)
+        return np.asarray(ndtr(over_CG), np.float32)
+
+
+@dataclass(frozen=True)
 class MeasuredMap:
     """Level [dB], its spread [dB] and the probability of being heard, each [C, G]."""
 
@@ -121,7 +139,7 @@ class MeasuredModel:
     Attributes:
         samples: the drive test.
         priors: of the cells.
-        kernel, threshold_C, spread, correlation: what was fitted.
+        kernel, threshold_C, spread, hearing, correlation: what was fitted.
         with_residual: whether the kriged residual is part of the map.
     """
 
@@ -130,6 +148,7 @@ class MeasuredModel:
     kernel: Kernel
     threshold_C: Float64
     spread: Spread
+    hearing: Hearing
     correlation: CellCorrelation = INDEPENDENT
     with_residual: bool = True
 
@@ -144,8 +163,9 @@ class MeasuredModel:
             self.with_residual,
         )
         stderr_CG = self.spread.stderr(kriged.mean_CG, kriged.variance_CG, self.threshold_C)
-        over_CG = (kriged.mean_CG - self.threshold_C[:, None]) / stderr_CG
-        return MeasuredMap(kriged.mean_CG, stderr_CG, np.asarray(ndtr(over_CG), np.float32))
+        return MeasuredMap(
+            kriged.mean_CG, stderr_CG, self.hearing.probability(kriged.mean_CG, stderr_CG)
+        )
 
 
 def block_folds(xy_m_N2: Float64, folds: int, seed: int, block_m: float = BLOCK_M) -> Int64:
@@ -191,8 +211,9 @@ def fit_measured(
     correlation = fit_cell_correlation(
         (level_NC - mean_NC) / stderr_NC, np.array([(prior.x_m, prior.y_m) for prior in priors])
     )
+    hearing = _hearing(samples, mean_NC, stderr_NC, threshold_C)
     return MeasuredModel(
-        samples, tuple(priors), kernel, threshold_C, spread, correlation, with_residual
+        samples, tuple(priors), kernel, threshold_C, spread, hearing, correlation, with_residual
     )
 
 
@@ -211,3 +232,30 @@ def _spread(residual_NC: Float64, variance_NC: Float64, over_NC: Float64) -> Spr
     scaled_NC = np.where(known_NC, squared_NC / factor_NC**2, 0.0)
     cell_C = np.sqrt((scaled_NC.sum(0) + PRIOR_RESIDUALS) / (known_NC.sum(0) + PRIOR_RESIDUALS))
     return Spread(cell_C, level_L)
+
+
+def _hearing(
+    samples: Samples, mean_NC: Float64, stderr_NC: Floats, threshold_C: Float64
+) -> Hearing:
+    """The levels and the width by which left-out blocks were most probably heard as they were.
+
+    A receiver's threshold moves with its gain from one trajectory to the next, and a reading close
+    to its noise floor is not what the level would be: the step is wider than the readings' spread.
+    """
+    known_NC = np.isfinite(mean_NC) & samples.listened_NC & np.isfinite(threshold_C)
+
+    def fitted(width: float) -> tuple[float, Hearing]:
+        level_C, total = threshold_C.copy(), 0.0
+        for c in np.flatnonzero(known_NC.any(0)):
+            rows = known_NC[:, c]
+            over_NX = mean_NC[rows, c, None] - threshold_C[c] - HEARING_SHIFTS_DB
+            chance_NX = ndtr(over_NX / (width * stderr_NC[rows, c, None])).clip(0.01, 0.99)
+            heard_N1 = samples.heard_NC[rows, c, None]
+            log_X = np.log(np.where(heard_N1, chance_NX, 1.0 - chance_NX)).sum(0)
+            # As if a few readings had told that the threshold is right.
+            log_X -= 0.5 * (HEARING_SHIFTS_DB / HEARING_SIGMA_DB) ** 2
+            level_C[c] += HEARING_SHIFTS_DB[log_X.argmax()]
+            total += float(log_X.max())
+        return total, Hearing(level_C, width)
+
+    return max((fitted(width) for width in HEARING_WIDTHS), key=lambda pair: pair[0])[1]
