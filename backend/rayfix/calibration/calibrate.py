@@ -42,7 +42,7 @@ FIELD_PRIOR = {"cell_db": 1.5, "site_db": 1.5, "length_m": 25.0}
 """Where the residual field's figures start: within a factor of about two of what ray-traced maps
 leave unexplained."""
 
-SEARCH_FIXES = 80
+SEARCH_FIXES = 100
 """Fixes at most that materials are searched with."""
 
 

@@ -94,16 +94,29 @@ def accepted(model_at: ModelAt, xy_m_N2: Float64, priors: Priors, turn: bool = F
         parts = [_held_out(train, test, tried, turn) for train, test in models]
         return np.concatenate([np.zeros(0), *parts])
 
-    now = replace(priors, **{name: NONE for group in GROUPS for name in group})
-    best = first = score(now)
-    taken: tuple[str, ...] = ()
-    for group in GROUPS:
-        tried = replace(now, **{name: getattr(priors, name) for name in group})
-        found = score(tried)
-        if better(found - best):
-            now, best, taken = tried, found, (*taken, *group)
-    gain = float(np.mean(best - first)) if len(best) else 0.0
-    return Accepted(now, taken, gain)
+    def only(groups: Sequence[tuple[str, ...]]) -> Priors:
+        shut = [name for group in GROUPS if group not in groups for name in group]
+        return replace(priors, **dict.fromkeys(shut, NONE))
+
+    nothing = best = score(only([]))
+    taken: list[tuple[str, ...]] = []
+    everything = score(priors)
+    if better(everything - nothing):
+        # Reflections hide what is wrong with the antennas and the other way round: all together
+        # help where one alone does not. Then leave out what does harm.
+        taken, best = list(GROUPS), everything
+        for group in GROUPS:
+            rest = [other for other in taken if other != group]
+            found = score(only(rest))
+            if better(found - best):
+                taken, best = rest, found
+    else:
+        for group in GROUPS:
+            found = score(only([*taken, group]))
+            if better(found - best):
+                taken, best = [*taken, group], found
+    gain = float(np.mean(best - nothing)) if len(best) else 0.0
+    return Accepted(only(taken), tuple(name for group in taken for name in group), gain)
 
 
 def better(gained: Float64) -> bool:
