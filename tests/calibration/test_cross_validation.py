@@ -42,7 +42,7 @@ def test_a_right_site_list_is_left_alone(radio_map: RadioMap, fixes: int) -> Non
     assert "the map stays" in describe(document)
 
 
-def test_what_is_wrong_is_taken_and_nothing_else(radio_map: RadioMap) -> None:
+def test_what_is_wrong_is_taken_and_the_rest_hardly_moves(radio_map: RadioMap) -> None:
     real = altered(
         A_0={"power_dbm": 5.0},
         B_0={"power_dbm": -5.0},
@@ -51,10 +51,11 @@ def test_what_is_wrong_is_taken_and_nothing_else(radio_map: RadioMap) -> None:
     )
     found = calibrated(radio_map, real, 40, noise_db=2.0)
     assert "power_db" in found.accepted
-    assert not {"clutter_db", "residual"} & set(found.accepted)
+    assert "residual" not in found.accepted
     assert found.fit.corrections.power_db_C[0] == pytest.approx(5.0, abs=1.5)
+    assert found.fit.corrections.bearing_deg_C.abs().max() < 6.0
     document = summary(found, radio_map.cells) | {"left_out": {}, "unknown_cells": {}}
-    assert "left-out fixes better: power" in describe(document)
+    assert "predict left-out fixes better: power" in describe(document)
 
 
 def test_turned_antennas_are_taken(radio_map: RadioMap) -> None:
