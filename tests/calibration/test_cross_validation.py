@@ -80,6 +80,7 @@ def residuals(spread_db: float, length_m: float, count: int = 150) -> list[Resid
 def test_a_residual_field_is_kept_where_it_predicts() -> None:
     assert field_helps(residuals(5.0, 40.0), PRIOR)
     assert not field_helps(residuals(0.0, 40.0), PRIOR)
+    assert not field_helps(residuals(5.0, 40.0, count=10), PRIOR)
     assert not field_helps([Residuals(np.zeros((0, 2)), np.zeros(0, np.int64), np.zeros(0))], PRIOR)
 
 
