@@ -98,6 +98,35 @@ def test_common_errors_count_once(
     assert lost(CellCorrelation(common=0.9)) < 0.5 * lost(CellCorrelation())
 
 
+def test_silence_speaks_against_places_where_the_cell_would_be_heard(
+    town: RadioMap, noise: NoiseModel, observed: Observe
+) -> None:
+    """One deviation above the threshold costs as much as a level one deviation off."""
+    gain = np.where(
+        np.isfinite(town.features["path_gain"]).all(0), town.features["path_gain"], np.nan
+    )
+    detection = np.full_like(gain, 0.3)
+    detection[:, :, gain.shape[2] // 2 :] = 0.8413  # one deviation over the threshold
+    maps = MapTensors.from_radio_map(
+        replace(town, features={"path_gain": gain}, extra={"detection": detection})
+    )
+    grid = covered_grid(maps)
+    known = with_correlation(noise, CellCorrelation())
+    none = seen_at(observed, grid)
+    silent = replace(
+        none,
+        heard_BK=torch.zeros_like(none.heard_BK),
+        heard_BC=torch.zeros_like(none.heard_BC),
+        listened_BC=torch.tensor([[True, False, False]]),
+    )
+    found = log_correlated(silent, maps, known, grid)[0]
+    east = grid.xy_m_P2[:, 0] > 1.0
+    west = grid.xy_m_P2[:, 0] < -1.0
+    assert float(found[west].min() - found[east].max()) == pytest.approx(0.5, abs=0.01)
+    deaf = replace(silent, listened_BC=torch.zeros_like(silent.listened_BC))
+    assert bool((log_correlated(deaf, maps, known, grid) == 0).all())
+
+
 def test_places_without_a_map_are_no_candidates(measured: MapTensors) -> None:
     grid = covered_grid(measured)
     assert len(grid.xy_m_P2) == int((measured.valid_CHW.any(0) & measured.outdoor_HW).sum())

@@ -183,7 +183,7 @@ def log_likelihood_grid(
       variance there added to the noise; the flat density alone where the cell reaches neither;
     - for every cell, the log probability of being heard, or of not being heard (not detected, or
       below the weakest entry of a full list), see `LikelihoodGrid.heard_share_CP`;
-    or, with `NoiseModel.cell_correlation`, the joint density of path gains instead of the first;
+    or, with `NoiseModel.cell_correlation`, the joint density of both;
     times `NoiseModel.likelihood_exponent`.
     Arguments as for `grid_posterior`.
     """
@@ -200,10 +200,10 @@ def _log_likelihood(
 ) -> Tensor:
     if not len(observation):
         return grid.mean_CEP.new_zeros(0, len(grid.xy_m_P2))
-    detection_BP = log_detection(observation, maps, noise, grid)
     if noise.cell_correlation is not None:
-        together_BP = detection_BP + log_correlated(observation, maps, noise, grid)
+        together_BP = log_correlated(observation, maps, noise, grid)
         return together_BP * noise.likelihood_exponent
+    detection_BP = log_detection(observation, maps, noise, grid)
     chunk = max(1, CHUNK_ELEMENTS // (len(grid.xy_m_P2) * observation.cell_BK.shape[1]))
     for start in range(0, len(observation), chunk):
         part = slice(start, start + chunk)
