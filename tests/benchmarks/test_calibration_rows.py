@@ -1,0 +1,42 @@
+"""What the calibration benchmark says of its errors: shares recovered, with intervals."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
+
+
+def test_recovered_is_the_share_between_nominal_and_true() -> None:
+    from calibration import rows_of
+
+    error = np.random.default_rng(0).exponential(10.0, 400)
+    errors = {"nominal": 2.0 * error, "half": 1.5 * error, "worse": 2.5 * error, "true": error}
+    rows = {row["map"]: row for row in rows_of("standard", errors)}
+    assert rows["half"]["recovered_median"] == pytest.approx(0.5)
+    assert rows["half"]["recovered_p90"] == pytest.approx(0.5)
+    assert rows["worse"]["recovered_median"] == pytest.approx(-0.5)
+    assert "recovered_median" not in rows["true"]
+    low, high = rows["half"]["recovered_median_95"]
+    assert low <= 0.5 <= high
+
+
+def test_hidden_cells_differ_as_stated() -> None:
+    from calibration_worlds import SCENE, hidden_cells
+
+    from rayfix.scene.cell import load_cells
+
+    listed = load_cells(SCENE / "cells.yaml")
+    real = hidden_cells(listed, 1)
+    turn = [
+        (b.bearing_deg - a.bearing_deg + 180) % 360 - 180 for a, b in zip(listed, real, strict=True)
+    ]
+    assert np.abs(turn).min() >= 5.0
+    assert np.abs(turn).max() <= 10.0
+    assert real == hidden_cells(listed, 1) != hidden_cells(listed, 2)
+    lift = {(a.site_id, round(b.z_m - a.z_m, 6)) for a, b in zip(listed, real, strict=True)}
+    assert len(lift) == len({cell.site_id for cell in listed})
