@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
-import sys
+from importlib import import_module
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
+from rayfix.scene.cell import load_cells
+
+BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
+
+
+@pytest.fixture(autouse=True)
+def _programs(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(BENCHMARKS))
 
 
 def test_recovered_is_the_share_between_nominal_and_true() -> None:
-    from calibration import rows_of
-
+    rows_of = import_module("calibration").rows_of
     error = np.random.default_rng(0).exponential(10.0, 400)
     errors = {"nominal": 2.0 * error, "half": 1.5 * error, "worse": 2.5 * error, "true": error}
     rows = {row["map"]: row for row in rows_of("standard", errors)}
@@ -26,11 +32,9 @@ def test_recovered_is_the_share_between_nominal_and_true() -> None:
 
 
 def test_hidden_cells_differ_as_stated() -> None:
-    from calibration_worlds import SCENE, hidden_cells
-
-    from rayfix.scene.cell import load_cells
-
-    listed = load_cells(SCENE / "cells.yaml")
+    worlds = import_module("calibration_worlds")
+    hidden_cells = worlds.hidden_cells
+    listed = load_cells(worlds.SCENE / "cells.yaml")
     real = hidden_cells(listed, 1)
     turn = [
         (b.bearing_deg - a.bearing_deg + 180) % 360 - 180 for a, b in zip(listed, real, strict=True)
