@@ -17,9 +17,9 @@ opens with. Keys:
     main_ms_per_frame_2000_grouped, fps_2000_grouped
                          2,000 UEs as the console draws them unasked, with groups
     first_marker_s, first_marker_2000_s
-                         from navigation until the graphics of the first marker are done, with 20 and
-                         with 2,000 UEs, on a warm server, with an empty browser cache: median of
-                         `--loads` (<= 3)
+                         from navigation until the graphics of the first marker are done, with 20
+                         and with 2,000 UEs, on a warm server, with an empty browser cache: median
+                         of `--loads` (<= 3)
     initial_js_gzip_kb   scripts that the page names itself (the map engine comes after them), as
                          gzip level 9 packs them (<= 450)
 
