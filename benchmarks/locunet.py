@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 from dataclasses import asdict
 from datetime import date
 from itertools import pairwise
@@ -170,7 +171,7 @@ def train(network: LocUNet, scene: RunScene, noise: NoiseModel, steps: int, path
             temporary = path.with_suffix(".tmp")
             torch.save(kept, temporary)
             temporary.replace(path)
-            print(f"step {step + 1}: loss {sum(recent) / len(recent):.3f}", flush=True)
+            print(f"step {step + 1}: loss {sum(recent) / len(recent):.3f}", file=sys.stderr)
             recent.clear()
 
 
