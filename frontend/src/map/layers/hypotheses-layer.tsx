@@ -7,6 +7,9 @@ import type { MapColours } from '../map-colours';
 import { slot } from '../slots';
 import { labelImage, useLabelImages } from '../use-label-images';
 
+/** A weight that is not rounded to 0 %. */
+const WORTH_A_LABEL = 0.005;
+
 function hypothesisFeatures(fix: FixDetail): FeatureCollection<Point> {
   return {
     type: 'FeatureCollection',
@@ -40,6 +43,7 @@ export function HypothesesLayer({ fix, colours }: { fix: FixDetail; colours: Map
       <Layer
         id="hypotheses-weight"
         type="symbol"
+        filter={['>=', ['get', 'weight'], WORTH_A_LABEL]}
         beforeId={slot('top')}
         layout={{
           'icon-image': labelImage(colours, ['get', 'label']),

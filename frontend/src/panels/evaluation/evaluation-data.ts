@@ -33,7 +33,10 @@ export function casesOf({ rows }: Evaluation): Case[] {
 }
 
 function curvesOf({ curves }: Evaluation, { condition, reports }: Case) {
-  return curves.filter((curve) => curve.condition === condition && curve.reports === reports);
+  // The last one first: RayFix's own answer has the accent, whatever it is compared with.
+  return curves
+    .filter((curve) => curve.condition === condition && curve.reports === reports)
+    .reverse();
 }
 
 export function cdfSeries(evaluation: Evaluation, chosen: Case): Series[] {
