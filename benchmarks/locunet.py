@@ -35,17 +35,18 @@ from rayfix.measurement.dataset import aligned_with
 from rayfix.measurement.dataset_file import load_dataset
 from rayfix.measurement.report import ReportBatch
 from rayfix.model.network import LocatorNetwork
-from rayfix.physics.likelihood import EVIDENCE_FEATURES, angle_difference_deg
+from rayfix.physics.likelihood import EVIDENCE_FEATURES
 from rayfix.physics.likelihood_grid import LikelihoodGrid, likelihood_grid
-from rayfix.physics.maps import AOA, MapTensors
+from rayfix.physics.maps import MapTensors
 from rayfix.physics.noise import NoiseModel
 from rayfix.physics.observation import Observation, observe
 from rayfix.physics.posterior import GridPosterior
 from rayfix.physics.report_features import ReportTensors
 from rayfix.radio_map.store import load_radio_map
+from rayfix.training.baselines import normalised_difference
 from rayfix.training.config import load_training_config
 from rayfix.training.evaluate import CONDITIONS, REPORTS, ask, draw_test, markdown_table
-from rayfix.training.methods import Answer
+from rayfix.training.methods import Answer, answer_around
 from rayfix.training.run_scene import RunScene
 from rayfix.training.train import schedule
 
@@ -108,15 +109,10 @@ class LocUNet(nn.Module):
         path_BKP = grid.path_CP[observation.cell_BK] & observation.heard_BK[..., None]
         inputs = []
         for e, feature in enumerate(EVIDENCE_FEATURES):
-            value_BK1 = observation.value_BKF[:, :, feature, None]
-            mean_BKP = grid.mean_CEP[:, e][observation.cell_BK]
-            difference = value_BK1 - mean_BKP
-            if feature == AOA:
-                difference = angle_difference_deg(value_BK1, mean_BKP)
-            sigma_BK1 = observation.spread_BKF[:, :, feature, None]
+            difference = normalised_difference(observation, grid, e)
             known_BKP = observation.valid_BKF[:, :, feature, None] & path_BKP
             # Sharp around zero, and still growing far away.
-            inputs += [torch.asinh(difference / sigma_BK1) * known_BKP, known_BKP.float()]
+            inputs += [torch.asinh(difference) * known_BKP, known_BKP.float()]
         coarse_BK1 = observation.from_timing_advance_BK[..., None] & observation.heard_BK[..., None]
         inputs += [path_BKP.float(), coarse_BK1.expand_as(path_BKP).float()]
         encoded = self.encode(torch.stack(inputs, dim=-1))
@@ -181,10 +177,7 @@ def answer(network: LocUNet, maps: MapTensors, noise: NoiseModel, batch: ReportB
     observation = observe(ReportTensors.from_batch(batch), maps, noise)
     parts = [network(observation[start : start + 16]) for start in range(0, len(batch), 16)]
     posterior = GridPosterior(torch.cat(parts).exp(), network.grid)
-    xy_B2 = posterior.local_mean()[0]
-    covariance_B22 = posterior.covariance(xy_B2)
-    radii = (posterior.ellipse_radius(xy_B2, covariance_B22, p) for p in (0.68, 0.95))
-    return Answer(xy_B2, covariance_B22, *radii)
+    return answer_around(posterior, posterior.local_mean()[0])
 
 
 def main() -> None:

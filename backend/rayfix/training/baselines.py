@@ -61,6 +61,24 @@ def strongest_cell_centroid(
     return Estimate(torch.stack(centre_C2)[cell_B], torch.stack(covariance_C22)[cell_B])
 
 
+def normalised_difference(observation: Observation, grid: LikelihoodGrid, e: int) -> Tensor:
+    """Observed minus map over the standard deviation of the observation, at every place, [B, K, P].
+
+    Args:
+        observation: B sequences of K heard cells.
+        grid: P places.
+        e: position in `EVIDENCE_FEATURES`. Without meaning where the feature was not measured or
+            the cell has no path.
+    """
+    feature = EVIDENCE_FEATURES[e]
+    value_BK1 = observation.value_BKF[:, :, feature, None]
+    mean_BKP = grid.mean_CEP[:, e][observation.cell_BK]
+    difference = value_BK1 - mean_BKP
+    if feature == AOA:
+        difference = angle_difference_deg(value_BK1, mean_BKP)
+    return difference / observation.spread_BKF[:, :, feature, None]
+
+
 @dataclass(frozen=True)
 class Fingerprint:
     """k-nearest-neighbour search on the radio map.
@@ -110,14 +128,8 @@ class Fingerprint:
         silent_BC = (observation.listened_BC & ~observation.heard_BC).float()
         total_BP = self.silent_distance**2 * (silent_BC @ grid.path_CP.float())
         path_BKP = grid.path_CP[observation.cell_BK]
-        spread_BKF = observation.spread_BKF
         for e, feature in enumerate(EVIDENCE_FEATURES):
-            value_BK1 = observation.value_BKF[:, :, feature, None]
-            mean_BKP = grid.mean_CEP[:, e][observation.cell_BK]
-            difference = value_BK1 - mean_BKP
-            if feature == AOA:
-                difference = angle_difference_deg(value_BK1, mean_BKP)
-            distance = difference.abs() / spread_BKF[:, :, feature, None]
+            distance = normalised_difference(observation, grid, e).abs()
             distance = torch.where(path_BKP, distance, math.inf).clamp(max=self.missing_distance)
             measured = observation.valid_BKF[:, :, feature, None]
             total_BP += torch.where(measured, distance.square(), 0.0).sum(1)

@@ -77,11 +77,11 @@ def peers(maps: MapTensors) -> Methods:
 
     def posterior(batch: ReportBatch, condition: Condition) -> tuple[Answer, ...]:
         found = _posterior(batch, NoiseModel.from_condition(condition), maps, grid)
-        return _around(found, found.local_mean()[0]), _around(found, found.mode())
+        return answer_around(found, found.local_mean()[0]), answer_around(found, found.mode())
 
     def trusting(batch: ReportBatch, condition: Condition) -> tuple[Answer, ...]:
         found = _posterior(batch, trusting_noise(condition), maps, trusted_grid)
-        return (_around(found, found.local_mean()[0]),)
+        return (answer_around(found, found.local_mean()[0]),)
 
     return {
         ("strongest_cell",): strongest,
@@ -116,7 +116,7 @@ def _posterior(
     return sequence_posterior(observation, maps, noise, grid=grid)
 
 
-def _around(posterior: GridPosterior, xy_m_B2: Tensor) -> Answer:
+def answer_around(posterior: GridPosterior, xy_m_B2: Tensor) -> Answer:
     """An answer with the posterior's own spread around it."""
     covariance_B22 = posterior.covariance(xy_m_B2)
     radii = (posterior.ellipse_radius(xy_m_B2, covariance_B22, p) for p in (0.68, 0.95))
