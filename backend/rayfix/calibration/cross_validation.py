@@ -22,7 +22,7 @@ import torch
 from scipy.special import stdtrit
 
 from rayfix.calibration.corrections import Corrections, Priors
-from rayfix.calibration.fit import FREEDOM, GainModel, fit, turned_sectors
+from rayfix.calibration.fit import FREEDOM, GainModel, fit
 from rayfix.calibration.residual import Covariance, Residuals, fit_covariance, krige
 from rayfix.errors import InvalidInputError
 
@@ -57,12 +57,10 @@ class Accepted:
     Attributes:
         priors: of the fit; what was not accepted has a standard deviation of almost nothing.
         groups: names of the accepted corrections.
-        gain: mean improvement of a fix's log density by all that was accepted.
     """
 
     priors: Priors
     groups: tuple[str, ...]
-    gain: float
 
 
 def fix_folds(xy_m_N2: Float64, seed: int = 0) -> Int64:
@@ -77,14 +75,13 @@ def fix_folds(xy_m_N2: Float64, seed: int = 0) -> Int64:
     return np.asarray((order % FOLDS)[index_N], np.int64)
 
 
-def accepted(model_at: ModelAt, xy_m_N2: Float64, priors: Priors, turn: bool = False) -> Accepted:
+def accepted(model_at: ModelAt, xy_m_N2: Float64, priors: Priors) -> Accepted:
     """Corrections that predict left-out fixes better than the site list does.
 
     Args:
         model_at: the model of some fixes, by their indices; it may refuse some that say nothing.
         xy_m_N2: where the fixes were taken [m].
         priors: of all corrections.
-        turn: whether bearings are looked for all around the compass (`turned_sectors`).
     """
     fold_N = fix_folds(xy_m_N2)
     models = []
@@ -94,7 +91,7 @@ def accepted(model_at: ModelAt, xy_m_N2: Float64, priors: Priors, turn: bool = F
             models.append((train, model_at(np.flatnonzero(fold_N == f))))
 
     def score(tried: Priors) -> Float64:
-        parts = [_held_out(train, test, tried, turn) for train, test in models]
+        parts = [_held_out(train, test, tried) for train, test in models]
         return np.concatenate([np.zeros(0), *parts])
 
     def only(groups: Sequence[tuple[str, ...]]) -> Priors:
@@ -118,8 +115,7 @@ def accepted(model_at: ModelAt, xy_m_N2: Float64, priors: Priors, turn: bool = F
             found = score(only([*taken, group]))
             if better(found - best):
                 taken, best = [*taken, group], found
-    gain = float(np.mean(best - nothing)) if len(best) else 0.0
-    return Accepted(only(taken), tuple(name for group in taken for name in group), gain)
+    return Accepted(only(taken), tuple(name for group in taken for name in group))
 
 
 def better(gained: Float64) -> bool:
@@ -145,10 +141,8 @@ def _density(model: GainModel, corrections: Corrections, noise_db: float) -> Flo
     return np.asarray((total_N / count_N)[count_N > 0].numpy(), np.float64)
 
 
-def _held_out(train: GainModel, test: GainModel, priors: Priors, turn: bool) -> Float64:
+def _held_out(train: GainModel, test: GainModel, priors: Priors) -> Float64:
     found = fit(train, priors, uncertainty=False)
-    if turn and priors.bearing_deg > NONE:
-        found = fit(train, priors, turned_sectors(train, priors, found), uncertainty=False)
     return _density(test, found.corrections, found.noise_db)
 
 
