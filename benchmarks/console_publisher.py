@@ -15,12 +15,9 @@ import time
 from pathlib import Path
 
 import numpy as np
+from fed_service import serve_fed
 
-from rayfix.api.app import create_app
 from rayfix.api.request_log import configure_logging
-from rayfix.api.server import server_of
-from rayfix.api.services import spare_from_collection
-from rayfix.config import Settings
 from rayfix.live.hub import LiveHub
 from rayfix.live.record import FixRecord, new_fix_id
 
@@ -81,20 +78,9 @@ async def publish(hub: LiveHub, ues: int, interval_s: float) -> None:
         await asyncio.sleep(TICK_S)
 
 
-async def serve(port: int, ues: int, interval_s: float, folder: Path) -> None:
-    settings = Settings(threads=1, port=port, live_log=folder / "live.sqlite")
-    app = create_app(settings)
-    server = server_of(app, settings)
-    serving = asyncio.create_task(server.serve())
-    while not server.started:
-        await asyncio.sleep(0.05)
-    spare_from_collection()
-    publishing = asyncio.create_task(publish(app.state.services.hub, ues, interval_s))
-    print("ready", flush=True)
-    await serving
-    publishing.cancel()
-
-
 if __name__ == "__main__":
     configure_logging("json")
-    asyncio.run(serve(int(sys.argv[1]), int(sys.argv[2]), float(sys.argv[3]), Path(sys.argv[4])))
+    ues, interval_s = int(sys.argv[2]), float(sys.argv[3])
+    asyncio.run(
+        serve_fed(int(sys.argv[1]), Path(sys.argv[4]), lambda hub: publish(hub, ues, interval_s))
+    )

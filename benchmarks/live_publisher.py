@@ -13,11 +13,9 @@ import sys
 import time
 from pathlib import Path
 
-from rayfix.api.app import create_app
+from fed_service import serve_fed
+
 from rayfix.api.request_log import configure_logging
-from rayfix.api.server import server_of
-from rayfix.api.services import spare_from_collection
-from rayfix.config import Settings
 from rayfix.live.hub import LiveHub
 from rayfix.live.record import FixRecord, new_fix_id
 
@@ -36,8 +34,10 @@ def record(number: int) -> FixRecord:
     )  # fmt: skip
 
 
-async def publish(hub: LiveHub, rate: float, begin: asyncio.Event) -> None:
-    """Put fixes into the feed, in small groups, for ever."""
+async def publish(hub: LiveHub, rate: float) -> None:
+    """Put fixes into the feed from SIGUSR1 on, in small groups, for ever."""
+    begin = asyncio.Event()
+    asyncio.get_running_loop().add_signal_handler(signal.SIGUSR1, begin.set)
     await begin.wait()
     started, number = time.monotonic(), 0
     while True:
@@ -47,22 +47,7 @@ async def publish(hub: LiveHub, rate: float, begin: asyncio.Event) -> None:
             number += 1
 
 
-async def serve(port: int, rate: float, folder: Path) -> None:
-    settings = Settings(threads=1, port=port, live_log=folder / "live.sqlite")
-    app = create_app(settings)
-    server = server_of(app, settings)
-    serving = asyncio.create_task(server.serve())
-    while not server.started:
-        await asyncio.sleep(0.05)
-    begin = asyncio.Event()
-    asyncio.get_running_loop().add_signal_handler(signal.SIGUSR1, begin.set)
-    spare_from_collection()
-    publishing = asyncio.create_task(publish(app.state.services.hub, rate, begin))
-    print("ready", flush=True)
-    await serving
-    publishing.cancel()
-
-
 if __name__ == "__main__":
     configure_logging("json")
-    asyncio.run(serve(int(sys.argv[1]), float(sys.argv[2]), Path(sys.argv[3])))
+    rate = float(sys.argv[2])
+    asyncio.run(serve_fed(int(sys.argv[1]), Path(sys.argv[3]), lambda hub: publish(hub, rate)))
