@@ -55,6 +55,18 @@ def test_attention_and_posterior_are_those_of_the_request(
     assert kept == reply[part]
 
 
+def test_posterior_comes_in_pixels_too(client: TestClient, town: Town) -> None:
+    reply = locate(client, reports=[town.report(5, -40, t) for t in (3, 1, 2)])
+    address = f"/api/v1/fixes/{reply['fix_id']}/posterior"
+    fine = client.get(address, params={"detail": "pixels"}).json()
+    assert sum(fine["probability"]) == pytest.approx(1, abs=1e-3)
+    assert len(fine["probability"]) == fine["grid"]["rows"] * fine["grid"]["columns"]
+    lon, lat = zip(*fine["grid"]["corners"], strict=True)
+    assert min(lon) < reply["fix"]["lon"] < max(lon) and min(lat) < reply["fix"]["lat"] < max(lat)
+    wrong = problem_of(client.get(address, params={"detail": "fine"}), 422, "invalid_request")
+    assert wrong["errors"][0]["field"] == "detail"
+
+
 @pytest.mark.parametrize("part", ["", "/attention", "/posterior"])
 def test_an_unknown_fix_is_404_and_a_wrong_id_422(client: TestClient, part: str) -> None:
     problem_of(client.get(f"/api/v1/fixes/01KB3V9ZJ6Q8W1RZ8N2X4T5C7D{part}"), 404, "unknown_fix")

@@ -14,7 +14,9 @@ from rayfix.config import Settings
 from rayfix.errors import ArtefactError, ConfigError, NoKnownCellsError, UnknownSceneError
 from rayfix.locator.fix import LocateOptions, LocateQuery
 from rayfix.locator.locator import Locator
+from rayfix.locator.posterior_window import posterior_window
 from rayfix.measurement.report import Report
+from rayfix.physics.maps import MapTensors
 
 WHY = frozenset({"posterior", "attention", "residuals"})
 
@@ -87,6 +89,38 @@ def test_posterior_and_attention_lie_on_the_map(locator: Locator, town: Town) ->
     assert np.allclose(result.attention.token_LHN.sum(-1), 1, atol=1e-3)
     cells = {cell.cell_id for cell in town.radio_map.cells}
     assert {cell_id for _, cell_id in result.attention.tokens} <= cells
+
+
+def test_posterior_of_pixels_is_a_window_of_the_map(locator: Locator, town: Town) -> None:
+    include = frozenset({"pixel_posterior"})
+    (result,) = locator.locate([query(town, 30, -40, include=include)])
+    assert result.posterior is not None
+    grid, probability = result.posterior.grid, result.posterior.probability
+    assert probability.shape == (grid.rows * grid.columns,)
+    assert probability.sum() == pytest.approx(1, abs=1e-3)
+    lon, lat = np.array(grid.corners).T
+    x, y = town.radio_map.scene.georeference.to_local(lat, lon)
+    step = town.radio_map.x_m[1] - town.radio_map.x_m[0]
+    assert (x[1] - x[0], y[0] - y[3]) == pytest.approx(
+        (grid.columns * step, grid.rows * step), abs=1e-3
+    )
+    # The mean of the window's pixels is where the fix is.
+    at_x = x[3] + (np.arange(grid.columns) + 0.5) * step
+    at_y = y[3] + (np.arange(grid.rows) + 0.5) * step
+    weight = probability.reshape(grid.rows, grid.columns)
+    mean = (weight.sum(0) @ at_x, weight.sum(1) @ at_y)
+    assert np.hypot(mean[0] - result.fix.x_m, mean[1] - result.fix.y_m) < 3.0
+
+
+def test_a_large_window_is_told_by_larger_squares(locator: Locator, town: Town) -> None:
+    maps = MapTensors.from_radio_map(town.radio_map)
+    scene = town.radio_map.scene
+    wide = np.random.default_rng(5).random((700, 401)).astype(np.float32)
+    found = posterior_window(wide / wide.sum(), maps, scene)
+    assert (found.grid.rows, found.grid.columns) == (234, 134)
+    assert found.probability.sum() == pytest.approx(1, abs=1e-4)
+    first = (wide[:3, :3] / wide.sum()).sum()
+    assert found.probability[0] == pytest.approx(first, rel=1e-4)
 
 
 def test_residuals_compare_each_measured_feature_with_the_map(locator: Locator, town: Town) -> None:

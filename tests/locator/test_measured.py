@@ -73,6 +73,10 @@ def test_locates_within_what_it_states(loaded: LoadedScene) -> None:
     assert np.median(error) < 150
     assert 0.5 < (error <= found.fix.radius_68_m_B.numpy()).mean() < 0.95
     np.testing.assert_allclose(found.posterior_BP.sum(-1), 1, atol=1e-4)
+    pixels = locate_measured(ready, some.to_batch(), pixels=True).pixel_posterior_BYX
+    assert pixels is not None
+    by_cell = ready.grid.by_cell(ready.grid.pad(pixels)).sum(-1)
+    np.testing.assert_allclose(by_cell, found.posterior_BP, atol=1e-4)
 
 
 def test_layers_are_drawn(loaded: LoadedScene) -> None:

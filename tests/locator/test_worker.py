@@ -44,7 +44,7 @@ class Gate:
 def queries(count: int, start: int = 0, steps: int | None = None) -> list[Prepared]:
     return [
         Prepared(
-            LocateQuery(f"scene-{start + i}", ()), Kind("town", steps, False), NOTHING,
+            LocateQuery(f"scene-{start + i}", ()), Kind("town", steps, False, False), NOTHING,
             frozenset(), ()
         )
         for i in range(count)

@@ -144,7 +144,7 @@ class GridBody(ApiModel):
 
 
 class PosteriorBody(ApiModel):
-    """Probability per grid cell; sums to 1."""
+    """Probability per grid cell, row by row from the south-west corner; sums to 1."""
 
     fix_id: str
     scene: str

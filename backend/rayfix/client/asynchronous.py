@@ -158,9 +158,11 @@ class AsyncClient:
         """A kept fix with its reports and residuals."""
         return await self._do(calls.fix(fix_id))
 
-    async def posterior(self, fix_id: str) -> PosteriorBody:
-        """How probable each place was."""
-        return await self._do(calls.posterior(fix_id))
+    async def posterior(
+        self, fix_id: str, detail: Literal["coarse", "pixels"] = "coarse"
+    ) -> PosteriorBody:
+        """How probable each place was: on the network's coarse grid, or on the map's pixels."""
+        return await self._do(calls.posterior(fix_id, detail))
 
     async def attention(self, fix_id: str) -> AttentionBody:
         """Where the network looked."""

@@ -105,8 +105,9 @@ def fix(fix_id: str) -> Call[KeptFix]:
     return Call("GET", _path("fixes", fix_id), reads(KeptFix))
 
 
-def posterior(fix_id: str) -> Call[PosteriorBody]:
-    return Call("GET", _path("fixes", fix_id, "posterior"), reads(PosteriorBody))
+def posterior(fix_id: str, detail: str) -> Call[PosteriorBody]:
+    query = {"detail": detail}
+    return Call("GET", _path("fixes", fix_id, "posterior"), reads(PosteriorBody), query)
 
 
 def attention(fix_id: str) -> Call[AttentionBody]:

@@ -158,9 +158,11 @@ class Client:
         """A kept fix with its reports and residuals."""
         return self._do(calls.fix(fix_id))
 
-    def posterior(self, fix_id: str) -> PosteriorBody:
-        """How probable each place was."""
-        return self._do(calls.posterior(fix_id))
+    def posterior(
+        self, fix_id: str, detail: Literal["coarse", "pixels"] = "coarse"
+    ) -> PosteriorBody:
+        """How probable each place was: on the network's coarse grid, or on the map's pixels."""
+        return self._do(calls.posterior(fix_id, detail))
 
     def attention(self, fix_id: str) -> AttentionBody:
         """Where the network looked."""

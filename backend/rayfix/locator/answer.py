@@ -27,6 +27,7 @@ from rayfix.locator.fix import (
 )
 from rayfix.locator.loaded_scene import LoadedScene
 from rayfix.locator.measured import MeasuredOnMap
+from rayfix.locator.posterior_window import posterior_window
 from rayfix.locator.residuals import residuals_at
 from rayfix.locator.uncertainty import circle_radius_m
 from rayfix.measurement.report import Report, ReportBatch, to_batch
@@ -64,7 +65,6 @@ def answers(
     unrefined = fixes if positions.refinement is None else _fixes(positions.unrefined, scene)
     hypotheses = _hypotheses(positions, scene)
     refinements = _refinements(positions, scene)
-    posterior_BP = _numpy(positions.posterior_BP)
     results = []
     for b, query in enumerate(queries):
         include = query.options.include
@@ -76,7 +76,7 @@ def answers(
                 scene=scene.name,
                 unrefined_fix=None if refinements is None else unrefined[b],
                 refinement=None if refinements is None else refinements[b],
-                posterior=Posterior(grid, posterior_BP[b]) if "posterior" in include else None,
+                posterior=_posterior(b, query, on_map, grid, positions, scene),
                 attention=_attention(b, query, batch, on_map, grid, positions)
                 if "attention" in include and positions.map_attention_BLHP is not None
                 else None,
@@ -150,6 +150,18 @@ def _refinements(positions: Positions, scene: Scene) -> list[Refinement] | None:
             Refinement(len(places) - 1, places, energies[0], float(energy[b][-1]), energies)
         )
     return refinements
+
+
+def _posterior(
+    b: int, query: LocateQuery, on_map: OnMap, grid: Grid, positions: Positions, scene: Scene
+) -> Posterior | None:
+    """At the resolution that the query asks for."""
+    if "pixel_posterior" in query.options.include:
+        assert positions.pixel_posterior_BYX is not None
+        return posterior_window(_numpy(positions.pixel_posterior_BYX[b]), on_map.maps, scene)
+    if "posterior" in query.options.include:
+        return Posterior(grid, _numpy(positions.posterior_BP[b]))
+    return None
 
 
 def report_order(reports: Sequence[Report]) -> list[int]:

@@ -130,7 +130,8 @@ class LocateOptions:
 
     Attributes:
         refine_steps: gradient steps of refinement; 0 = none, None = the model's default.
-        include: any of "posterior", "attention", "residuals".
+        include: any of "posterior" (of the coarse cells), "pixel_posterior" (in its place, of the
+            map's pixels), "attention", "residuals".
     """
 
     refine_steps: int | None = None

@@ -47,6 +47,7 @@ class Kind(NamedTuple):
     scene: str
     refine_steps: int | None
     attention: bool
+    pixels: bool
 
 
 @dataclass(frozen=True)
@@ -200,7 +201,12 @@ class Locator:
         maps = self._ready_scene(query.scene).on_map.maps
         batch, (unknown,) = to_batch([query.reports], maps.cell_index)
         options = query.options
-        kind = Kind(query.scene, options.refine_steps, "attention" in options.include)
+        kind = Kind(
+            query.scene,
+            options.refine_steps,
+            "attention" in options.include,
+            "pixel_posterior" in options.include,
+        )
         return Prepared(query, kind, batch, frozenset(unknown), maps.cell_ids)
 
     def locate(self, queries: Sequence[LocateQuery]) -> list[LocateResult]:
@@ -266,8 +272,8 @@ class Locator:
 def _infer(scenes: Mapping[str, _ReadyScene], kind: Kind, batch: ReportBatch) -> Positions:
     on_map = scenes[kind.scene].on_map
     if isinstance(on_map, MeasuredOnMap):
-        return locate_measured(on_map, batch)
-    return locate(on_map, batch, kind.refine_steps, kind.attention)
+        return locate_measured(on_map, batch, kind.pixels)
+    return locate(on_map, batch, kind.refine_steps, kind.attention, kind.pixels)
 
 
 def _ready(model: Model, loaded: LoadedScene, device: torch.device) -> _ReadyScene:

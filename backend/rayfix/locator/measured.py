@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import torch
+from torch import Tensor
 
 from rayfix.measurement.report import ReportBatch
 from rayfix.model.coarse_grid import CoarseGrid
@@ -41,8 +42,13 @@ class MeasuredOnMap:
 
 
 @torch.no_grad()
-def locate_measured(ready: MeasuredOnMap, batch: ReportBatch) -> Positions:
-    """Locate a batch of report sequences; there is no network, refinement or attention."""
+def locate_measured(ready: MeasuredOnMap, batch: ReportBatch, pixels: bool = False) -> Positions:
+    """Locate a batch of report sequences; there is no network, refinement or attention.
+
+    Args:
+        ready, batch: map and reports.
+        pixels: also return the posterior of every pixel.
+    """
     reports = ReportTensors.from_batch(batch, ready.maps.device)
     observation = observe(reports, ready.maps, ready.noise)
     posterior = grid_posterior(observation, ready.maps, ready.noise, grid=ready.places)
@@ -72,6 +78,15 @@ def locate_measured(ready: MeasuredOnMap, batch: ReportBatch) -> Positions:
         hypothesis_weight_BK=weight_BK,
         refinement=None,
         posterior_BP=coarse_BP,
+        pixel_posterior_BYX=_on_map(posterior.probability_BP, ready) if pixels else None,
         map_attention_BLHP=None,
         token_attention_BLHTN=None,
     )
+
+
+def _on_map(probability_BP: Tensor, ready: MeasuredOnMap) -> Tensor:
+    """Probability of the places on all pixels of the map, [B, rows, columns]."""
+    rows, columns = ready.maps.shape[1:]
+    flat = probability_BP.new_zeros(len(probability_BP), rows * columns)
+    flat[:, ready.places.index_P] = probability_BP
+    return flat.view(-1, rows, columns)

@@ -77,6 +77,12 @@ class CoarseGrid:
         grouped = plane.reshape(*plane.shape[:-2], self.rows, rows, self.columns, columns)
         return grouped.transpose(-3, -2).flatten(-2).flatten(-3, -2)
 
+    def from_cells(self, values_Pn: Tensor) -> Tensor:
+        """Pixels grouped by cell [..., P, n] back on the whole grid: undoes `by_cell`."""
+        shape = (self.rows, self.columns, self.cell_rows, self.cell_columns)
+        apart = values_Pn.reshape(*values_Pn.shape[:-2], *shape).transpose(-3, -2)
+        return apart.flatten(-2).flatten(-3, -2)
+
     def cell_of(self, xy_m: Tensor) -> Tensor:
         """Coarse cell (int64 [...]) that holds each point [..., 2]; outside = the nearest cell."""
         width, height = self.cell_size_m

@@ -262,13 +262,9 @@ class Evidence(nn.Module):
             values.view(C * E, G)
             for values in (blocks.mean_CEG, blocks.variance_CEG, blocks.world_CEG)
         )
-        counts = torch.bincount(observed.sequence_R, minlength=len(observed.heard_BC)).tolist()
         P, k = blocks.log_prior_Pk.shape
-        result = mean.new_empty(len(counts), P * k)
-        start = 0
-        for b, count in enumerate(counts):
-            one = observed.of(b, slice(start, start + count))
-            start += count
+        result = mean.new_empty(len(observed.heard_BC), P * k)
+        for b, one in enumerate(observed.one_by_one()):
             plane = one.cell_R * E + one.plane_R
             reached = blocks.reached_CG[one.cell_R]
             likelihood = self.likelihood(

@@ -160,7 +160,7 @@ class LocatorNetwork(nn.Module):
             tokens.token_PD,
             context_BD,
             (side * grid.resolution_m) ** 2 / 12.0,
-            partial(self._displacement, observation, observed, scene.maps),
+            partial(self.displacement_at, observation, observed, scene.maps),
             torch.zeros_like(observed.temperature_B),
         )
         return NetworkOutput(
@@ -176,16 +176,9 @@ class LocatorNetwork(nn.Module):
             The same cells with new weights, places and covariances; and what was observed, at the
             likeliest noise of each sequence.
         """
-        grid, observed, coarse = scene.grid, output.observed, output.hypotheses
+        grid, coarse = scene.grid, output.hypotheses
         cell_BK = coarse.cell_BK
-        temperature = observed.temperature_B[:, None, None]
-        likelihood_SBKn, noise_SB = self.evidence.over_noise(observed, tokens.pixels, cell_BK)
-        log_noise = likelihood_SBKn.new_tensor(NOISE_LOG_PRIOR)[:, None, None, None]
-        log_place_BKn = (
-            torch.logsumexp(likelihood_SBKn * temperature + log_noise, 0)
-            + tokens.pixels.log_prior_Pn[cell_BK]
-        )
-        observed = observed.at_noise(noise_SB.new_tensor(NOISE_SCALES)[noise_SB.argmax(0)])
+        log_place_BKn, observed, precise_B = self.on_pixels(output.observed, tokens, cell_BK)
         hypotheses = self.sharp(
             cell_BK,
             output.coarse_logit_BP.gather(1, cell_BK),
@@ -196,14 +189,30 @@ class LocatorNetwork(nn.Module):
             tokens.token_PD,
             output.context_BD,
             grid.resolution_m**2 / 12.0,
-            partial(self._displacement, observation, observed, scene.maps),
-            noise_SB[-1],
+            partial(self.displacement_at, observation, observed, scene.maps),
+            precise_B,
         )
         return hypotheses, observed
 
-    def _displacement(
+    def on_pixels(
+        self, observed: Observed, tokens: MapTokens, cell_BK: Tensor
+    ) -> tuple[Tensor, Observed, Tensor]:
+        """Tempered log evidence plus log prior of every pixel of coarse cells [B, K, n], what was
+        observed at the likeliest noise of each sequence, and the probability [B] that its reports
+        hold little more than quantisation errors."""
+        likelihood_SBKn, noise_SB = self.evidence.over_noise(observed, tokens.pixels, cell_BK)
+        log_noise = likelihood_SBKn.new_tensor(NOISE_LOG_PRIOR)[:, None, None, None]
+        log_place_BKn = (
+            torch.logsumexp(likelihood_SBKn * observed.temperature_B[:, None, None] + log_noise, 0)
+            + tokens.pixels.log_prior_Pn[cell_BK]
+        )
+        likeliest_B = noise_SB.new_tensor(NOISE_SCALES)[noise_SB.argmax(0)]
+        return log_place_BKn, observed.at_noise(likeliest_B), noise_SB[-1]
+
+    def displacement_at(
         self, observation: Observation, observed: Observed, maps: MapTensors, xy_m_BK2: Tensor
     ) -> Displacement:
+        """How far a moving phone has come since the middle of its way, at places of it."""
         sigma_BE = observed.single_sigma_BE.detach()
         toa, aoa = sigma_BE[:, QUANTITIES.index("toa")], sigma_BE[:, QUANTITIES.index("aoa")]
         return displacement(observation, maps, xy_m_BK2.detach(), toa, aoa)

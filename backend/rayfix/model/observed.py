@@ -7,6 +7,7 @@ E evidence quantities.
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -94,8 +95,15 @@ class Observed:
             single_sigma_BE=self.single_sigma_BE * by_sequence,
         )
 
-    def of(self, b: int, rows: slice) -> Observed:
-        """One sequence, whose rows these are."""
+    def one_by_one(self) -> Iterator[Observed]:
+        """Each sequence by itself."""
+        counts = torch.bincount(self.sequence_R, minlength=len(self.heard_BC)).tolist()
+        start = 0
+        for b, count in enumerate(counts):
+            yield self._of(b, slice(start, start + count))
+            start += count
+
+    def _of(self, b: int, rows: slice) -> Observed:
         mine = {name: getattr(self, name)[rows] for name in ROW_FIELDS}
         mine |= {name: getattr(self, name)[b : b + 1] for name in SEQUENCE_FIELDS}
         return replace(self, sequence_R=torch.zeros_like(self.sequence_R[rows]), **mine)

@@ -3,7 +3,7 @@
 network -> hypotheses -> physical refinement -> one position with a calibrated uncertainty.
 
 Shape letters: B sequences, T reports, N heard cells of a report, K hypotheses, P coarse cells,
-L layers, H heads, J steps of refinement.
+L layers, H heads, J steps of refinement, Y rows and X columns of the map's pixels.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from rayfix.model.artefact import Model
 from rayfix.model.calibration import Calibration, evidence_traits, traits
 from rayfix.model.coarse_grid import CoarseGrid
 from rayfix.model.fine_head import Hypotheses
+from rayfix.model.pixel_posterior import pixel_posterior
 from rayfix.model.refinement import refine
 from rayfix.model.scene_inputs import MapTokens, SceneInputs
 from rayfix.physics.maps import MapTensors
@@ -116,6 +117,7 @@ class Positions:
         hypothesis_xy_m_BK2, hypothesis_weight_BK: places considered, heaviest first.
         refinement: None where it was switched off.
         posterior_BP: probability of every coarse cell, row-major from the south-west corner.
+        pixel_posterior_BYX: probability of every pixel of the map, when asked for.
         map_attention_BLHP, token_attention_BLHTN: when asked for.
     """
 
@@ -125,6 +127,7 @@ class Positions:
     hypothesis_weight_BK: Tensor
     refinement: RefinementPath | None
     posterior_BP: Tensor
+    pixel_posterior_BYX: Tensor | None
     map_attention_BLHP: Tensor | None
     token_attention_BLHTN: Tensor | None
 
@@ -135,6 +138,7 @@ def locate(
     batch: ReportBatch,
     refine_steps: int | None = None,
     attention: bool = False,
+    pixels: bool = False,
 ) -> Positions:
     """Locate a batch of report sequences.
 
@@ -143,6 +147,7 @@ def locate(
         batch: reports whose cells index the map's.
         refine_steps: gradient steps of refinement; 0 = none, None = the model's default.
         attention: also return attention weights.
+        pixels: also return the posterior at the map's own resolution.
     """
     network, config = ready.model.network, ready.model.config
     reports = ReportTensors.from_batch(batch, ready.maps.device)
@@ -182,6 +187,11 @@ def locate(
         hypothesis_weight_BK=weight_BK.gather(1, order),
         refinement=refinement,
         posterior_BP=output.coarse_logit_BP.softmax(-1),
+        pixel_posterior_BYX=(
+            pixel_posterior(network, ready.scene, ready.tokens, observation, output, found)
+            if pixels
+            else None
+        ),
         map_attention_BLHP=None if map_attention is None else map_attention.transpose(0, 1),
         token_attention_BLHTN=(
             None

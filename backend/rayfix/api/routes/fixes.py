@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Literal
 
 from fastapi import APIRouter, Path, Query
 
@@ -63,9 +63,20 @@ async def attention(fix_id: FixId, services: ServicesOf) -> AttentionBody:
 
 
 @router.get("/{fix_id}/posterior")
-async def posterior(fix_id: FixId, services: ServicesOf) -> PosteriorBody:
+async def posterior(
+    fix_id: FixId,
+    services: ServicesOf,
+    detail: Annotated[
+        Literal["coarse", "pixels"],
+        Query(
+            description="`coarse`: the network's coarse grid over the whole map; `pixels`: the "
+            "map's own resolution, over the rectangle where anything is worth showing"
+        ),
+    ] = "coarse",
+) -> PosteriorBody:
     """How probable each place is."""
-    again = await _locate_again(services, fix_id, "posterior")
+    include = {"coarse": "posterior", "pixels": "pixel_posterior"}[detail]
+    again = await _locate_again(services, fix_id, include)
     body = posterior_of(fix_id, again.result)
     assert body is not None
     return body
