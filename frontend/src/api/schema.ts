@@ -1758,7 +1758,7 @@ export interface components {
         };
         /**
          * PosteriorBody
-         * @description Probability per grid cell; sums to 1.
+         * @description Probability per grid cell, row by row from the south-west corner; sums to 1.
          */
         PosteriorBody: {
             /** Fix Id */
@@ -2454,7 +2454,10 @@ export interface operations {
     };
     posterior_api_v1_fixes__fix_id__posterior_get: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description `coarse`: the network's coarse grid over the whole map; `pixels`: the map's own resolution, over the rectangle where anything is worth showing */
+                detail?: "coarse" | "pixels";
+            };
             header?: never;
             path: {
                 /** @description ULID of the fix */

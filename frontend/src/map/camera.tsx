@@ -9,6 +9,17 @@ import { useEngine } from './engine';
 /** A place that is asked for is shown at least this close. */
 const CLOSE_ZOOM = 16.5;
 const PITCH_DEG = 45;
+const FRAMED = { from: 15, to: 20.5, share: 1 / 8 };
+const EQUATOR_M = 40_075_017;
+const TILE_PX = 512;
+
+/** Zoom at which a radius is `FRAMED.share` of so many pixels. */
+export function framingZoom(radius_m: number, lat: number, side_px: number): number {
+  const metresPerPixel = radius_m / (FRAMED.share * side_px);
+  const world_m = EQUATOR_M * Math.cos((lat * Math.PI) / 180);
+  const zoom = Math.log2(world_m / (TILE_PX * metresPerPixel));
+  return Math.min(FRAMED.to, Math.max(FRAMED.from, zoom));
+}
 
 /** The link's view, or the whole radio map seen from the south. */
 export function initialView(scene: Scene) {
@@ -26,6 +37,10 @@ export function initialView(scene: Scene) {
     fitBoundsOptions: { padding: 8, pitch: PITCH_DEG },
     pitch: PITCH_DEG,
   };
+}
+
+function shorterSide_px({ clientWidth, clientHeight }: HTMLElement): number {
+  return Math.min(clientWidth, clientHeight);
 }
 
 function differs(a: CameraView, b: CameraView): boolean {
@@ -60,7 +75,10 @@ export function Camera({ coveredBelow_px }: { coveredBelow_px: number }) {
     if (!map || !target) return;
     map.easeTo({
       center: target.center,
-      zoom: Math.max(map.getZoom(), CLOSE_ZOOM),
+      zoom:
+        target.radius_m === null
+          ? Math.max(map.getZoom(), CLOSE_ZOOM)
+          : framingZoom(target.radius_m, target.center[1], shorterSide_px(map.getContainer())),
       offset: [0, -coveredBelow_px / 2],
       duration: 600,
     });

@@ -6,6 +6,8 @@ import { usePosterior } from '../api/get-posterior';
 import { useRadioMap } from '../api/get-radio-map';
 import type { Scene } from '../api/types';
 import { blendAttention } from '../colour/attention-blend';
+import { metres } from '../format/format';
+import { distance_m } from '../geometry/local-metres';
 import { useUrlState } from '../url/use-url-state';
 import { DriveTestLegend } from './drive-test-legend';
 import { RadioMapLegend } from './radio-map-legend';
@@ -31,8 +33,15 @@ function PosteriorLegend({ fixId }: { fixId: string }) {
   const { data } = usePosterior(fixId);
   const max = useMemo(() => (data ? largest(data.probability) : 0), [data]);
   if (!data) return null;
+  const { corners, columns } = data.grid;
+  const side = metres(distance_m(corners[3], corners[2]) / columns);
   return (
-    <WeightLegend title="Posterior" note="probability per cell, log" max={max} scaling="decades" />
+    <WeightLegend
+      title="Posterior"
+      note={`per square of ${side}, log`}
+      max={max}
+      scaling="decades"
+    />
   );
 }
 

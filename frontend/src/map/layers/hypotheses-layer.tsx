@@ -9,15 +9,19 @@ import { labelImage, useLabelImages } from '../use-label-images';
 
 /** A weight that is not rounded to 0 %. */
 const WORTH_A_LABEL = 0.005;
+/** Less would only hide what lies below. */
+const WORTH_A_CIRCLE = 0.001;
 
 function hypothesisFeatures(fix: FixDetail): FeatureCollection<Point> {
   return {
     type: 'FeatureCollection',
-    features: fix.hypotheses.map(({ lon, lat, weight }) => ({
-      type: 'Feature',
-      geometry: { type: 'Point', coordinates: [lon, lat] },
-      properties: { weight, label: percent(weight) },
-    })),
+    features: fix.hypotheses
+      .filter(({ weight }) => weight >= WORTH_A_CIRCLE)
+      .map(({ lon, lat, weight }) => ({
+        type: 'Feature',
+        geometry: { type: 'Point', coordinates: [lon, lat] },
+        properties: { weight, label: percent(weight) },
+      })),
   };
 }
 

@@ -3,7 +3,7 @@ import { useAttention } from '../../api/get-attention';
 import { useFix } from '../../api/get-fix';
 import { age } from '../../format/format';
 import { useShownNow } from '../../live/shown-ues';
-import { showOnMap } from '../../ui/camera-store';
+import { zoomTo } from '../../ui/camera-store';
 import { Tabs } from '../../ui/tabs';
 import { setUrlState, useUrlState } from '../../url/use-url-state';
 import { AttentionTab } from './attention-tab';
@@ -64,9 +64,10 @@ export function Inspector({ ueId, fixId }: { ueId: string; fixId: string | null 
             type="button"
             className="chip"
             disabled={!fix}
-            onClick={() => fix && showOnMap([fix.fix.lon, fix.fix.lat])}
+            title="Bring the fix and its ellipse near"
+            onClick={() => fix && zoomTo(fix)}
           >
-            Centre
+            Zoom
           </button>
           <button
             type="button"
@@ -78,7 +79,11 @@ export function Inspector({ ueId, fixId }: { ueId: string; fixId: string | null 
           </button>
         </div>
       </div>
-      <OverlayChoice layers={attention.data?.layers ?? 0} heads={attention.data?.heads ?? 0} />
+      <OverlayChoice
+        fix={fix}
+        layers={attention.data?.layers ?? 0}
+        heads={attention.data?.heads ?? 0}
+      />
       {error && <p className="inspector-error">This fix cannot be read: {error.message}</p>}
       {!fix && !error && fixId === null && (
         <p className="empty">No fix of this UE has arrived since the page was opened.</p>

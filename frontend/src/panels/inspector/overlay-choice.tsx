@@ -1,3 +1,5 @@
+import type { FixDetail } from '../../api/types';
+import { zoomTo } from '../../ui/camera-store';
 import { Segmented } from '../../ui/segmented';
 import { setUrlState, useUrlState } from '../../url/use-url-state';
 
@@ -36,8 +38,14 @@ function BlendChoice({ label, count, value, onChange }: ChoiceProps) {
   );
 }
 
+interface Props {
+  fix: FixDetail | undefined;
+  layers: number;
+  heads: number;
+}
+
 /** What the map shows about the fix. */
-export function OverlayChoice({ layers, heads }: { layers: number; heads: number }) {
+export function OverlayChoice({ fix, layers, heads }: Props) {
   const { overlay, layer, head } = useUrlState((state) => state);
   return (
     <div className="overlay-choice">
@@ -45,7 +53,11 @@ export function OverlayChoice({ layers, heads }: { layers: number; heads: number
         label="On the map"
         options={OVERLAY_WORDS}
         current={overlay}
-        onChange={(next) => setUrlState({ overlay: next })}
+        onChange={(next) => {
+          setUrlState({ overlay: next });
+          // A clear posterior is a few metres wide: from afar the marker would hide it.
+          if (next === 'posterior' && fix) zoomTo(fix);
+        }}
       />
       {overlay === 'attention' && (
         <div className="blend-choices">
