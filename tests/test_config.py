@@ -29,7 +29,12 @@ def test_closed_by_default() -> None:
 
 @pytest.mark.parametrize(
     ("name", "value"),
-    [("RAYFIX_PORT", "high"), ("RAYFIX_SCENES", ","), ("RAYFIX_QUEUE_SIZE", "0")],
+    [
+        ("RAYFIX_PORT", "high"),
+        ("RAYFIX_SCENES", ","),
+        ("RAYFIX_QUEUE_SIZE", "0"),
+        ("RAYFIX_MAPBOX_STYLE", "standard"),
+    ],
 )
 def test_a_variable_that_breaks_a_rule_is_named(
     monkeypatch: pytest.MonkeyPatch, name: str, value: str

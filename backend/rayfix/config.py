@@ -88,6 +88,12 @@ class Settings(BaseSettings):
     mapbox_token: SecretStr | None = Field(
         default=None, validation_alias=AliasChoices("RAYFIX_MAPBOX_TOKEN", "MAPBOX_TOKEN")
     )
+    mapbox_style: str | None = Field(
+        default=None,
+        pattern=r"^(mapbox|https)://\S+$",
+        description="style that the console draws on with Mapbox; none: light or dark by the "
+        "viewer's preference",
+    )
 
 
 def load_settings(**overrides: object) -> Settings:

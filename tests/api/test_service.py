@@ -58,6 +58,7 @@ def test_config_tells_the_console_its_token(town_settings: Settings) -> None:
             config = client.get("/api/v1/config").json()
         assert config == {
             "mapbox_token": told,
+            "mapbox_style": None,
             "version": __version__,
             "auth_required": False,
         }

@@ -204,6 +204,7 @@ class ServiceConfig(ApiModel):
     """What the console needs to know at start."""
 
     mapbox_token: str | None
+    mapbox_style: str | None = Field(description="address of a style; none: the console chooses")
     version: str
     auth_required: bool = Field(description="whether a key is needed")
 

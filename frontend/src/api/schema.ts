@@ -2040,6 +2040,11 @@ export interface components {
              * @description whether a key is needed
              */
             auth_required: boolean;
+            /**
+             * Mapbox Style
+             * @description address of a style; none: the console chooses
+             */
+            mapbox_style: string | null;
             /** Mapbox Token */
             mapbox_token: string | null;
             /** Version */

@@ -1,7 +1,7 @@
 import './compare-map.css';
 import { useEffect, useRef, useState, type KeyboardEvent } from 'react';
 import { createPortal } from 'react-dom';
-import type { MapRef, StyleSpecification } from 'react-map-gl/maplibre';
+import type { MapRef } from 'react-map-gl/maplibre';
 import { useRadioMap } from '../api/get-radio-map';
 import type { Scene } from '../api/types';
 import { useUrlState } from '../url/use-url-state';
@@ -12,20 +12,20 @@ import { GroundLayer } from './layers/ground-layer';
 import { RadioMapLayer } from './layers/radio-map-layer';
 import type { MapColours } from './map-colours';
 import { LayerSlots } from './slots';
+import { useBaseStyle } from './use-base-style';
 
-const EMPTY_STYLE: StyleSpecification = { version: 8, sources: {}, layers: [] };
 const STEP = 0.05;
 
 interface Props {
   scene: Scene;
   feature: string;
   colours: MapColours;
-  mapboxToken: string | null;
 }
 
 /** A second feature right of a handle: the same camera, cut along a line that can be dragged. */
-export function CompareMap({ scene, feature, colours, mapboxToken }: Props) {
+export function CompareMap({ scene, feature, colours }: Props) {
   const { Map, useMap, name } = useEngine();
+  const baseStyle = useBaseStyle();
   const main = useMap().current?.getMap();
   const second = useRef<MapRef>(null);
   const [split, setSplit] = useState(0.5);
@@ -79,8 +79,7 @@ export function CompareMap({ scene, feature, colours, mapboxToken }: Props) {
             bearing: main.getBearing(),
             pitch: main.getPitch(),
           }}
-          mapStyle={name === 'mapbox' ? 'mapbox://styles/mapbox/light-v11' : EMPTY_STYLE}
-          {...(mapboxToken !== null && { mapboxAccessToken: mapboxToken })}
+          {...baseStyle}
           style={{ position: 'absolute', inset: 0 }}
         >
           <LayerSlots>

@@ -2,6 +2,7 @@
 import { useEffect, useState } from 'react';
 import { useConfig } from '../api/get-config';
 import type { Scene } from '../api/types';
+import { useColourScheme } from '../ui/use-colour-scheme';
 import { EngineContext, ENGINE_LOADERS, engineFor, type Engine, type EngineName } from './engine';
 import { engineFailureReason, isEngineFailure, type EngineError } from './engine-failure';
 import { MapView } from './map-view';
@@ -34,6 +35,7 @@ function useEngineModule(name: EngineName | null, onNotice: Props['onNotice']): 
 export function MapStage({ scene, fixId, onNotice }: Props) {
   const { data: config, isPending } = useConfig();
   const token = config?.mapbox_token ?? null;
+  const scheme = useColourScheme();
   const [refused, setRefused] = useState(false);
   const [loaded, setLoaded] = useState<EngineName | null>(null);
   const choice = engineFor(refused ? null : token);
@@ -55,13 +57,14 @@ export function MapStage({ scene, fixId, onNotice }: Props) {
   }, [engine, loaded]);
 
   if (engine === null) return null;
+  // Another style of Mapbox is another map: layers cannot wait in one that is being exchanged.
+  const look = engine.name === 'mapbox' ? scheme : 'any';
   return (
     <EngineContext value={engine}>
       <MapView
-        key={`${engine.name} ${scene.name}`}
+        key={`${engine.name} ${scene.name} ${look}`}
         scene={scene}
         fixId={fixId}
-        mapboxToken={engine.name === 'mapbox' ? token : null}
         onLoad={() => setLoaded(engine.name)}
         onError={fail}
       />

@@ -1,10 +1,6 @@
 import './map-view.css';
 import { useState } from 'react';
-import type {
-  MapLayerMouseEvent,
-  StyleSpecification,
-  ViewStateChangeEvent,
-} from 'react-map-gl/maplibre';
+import type { MapLayerMouseEvent, ViewStateChangeEvent } from 'react-map-gl/maplibre';
 import { useRadioMap } from '../api/get-radio-map';
 import type { Scene } from '../api/types';
 import { showOnMap } from '../ui/camera-store';
@@ -29,10 +25,9 @@ import { SitesLayer } from './layers/sites-layer';
 import { MAP_COLOURS } from './map-colours';
 import { LayerSlots } from './slots';
 import { ueUnder } from './ues/ue-finder';
+import { useBaseStyle } from './use-base-style';
 import { ViewWatch } from './view-watch';
 import { UesOverlay } from './ues/ues-overlay';
-
-const EMPTY_STYLE: StyleSpecification = { version: 8, sources: {}, layers: [] };
 
 function moveOver(event: MapLayerMouseEvent): void {
   setPointer({ lat: event.lngLat.lat, lon: event.lngLat.lng });
@@ -49,13 +44,13 @@ function moved({ viewState, target }: ViewStateChangeEvent): void {
 interface Props {
   scene: Scene;
   fixId: string | null;
-  mapboxToken: string | null;
   onLoad: () => void;
   onError: (error: EngineError) => void;
 }
 
-export function MapView({ scene, fixId, mapboxToken, onLoad, onError }: Props) {
+export function MapView({ scene, fixId, onLoad, onError }: Props) {
   const { Map, NavigationControl, ScaleControl, AttributionControl, name } = useEngine();
+  const baseStyle = useBaseStyle();
   const scheme = useColourScheme();
   const colours = MAP_COLOURS[scheme];
   const phone = useMedia(PHONE);
@@ -79,8 +74,7 @@ export function MapView({ scene, fixId, mapboxToken, onLoad, onError }: Props) {
   return (
     <Map
       initialViewState={firstView}
-      mapStyle={name === 'mapbox' ? `mapbox://styles/mapbox/${scheme}-v11` : EMPTY_STYLE}
-      {...(mapboxToken !== null && { mapboxAccessToken: mapboxToken })}
+      {...baseStyle}
       attributionControl={false}
       minZoom={12}
       maxZoom={21}
@@ -130,12 +124,7 @@ export function MapView({ scene, fixId, mapboxToken, onLoad, onError }: Props) {
       </LayerSlots>
       <ViewWatch />
       {url.compare !== null && url.feature !== null && !explains && (
-        <CompareMap
-          scene={scene}
-          feature={url.compare}
-          colours={colours}
-          mapboxToken={mapboxToken}
-        />
+        <CompareMap scene={scene} feature={url.compare} colours={colours} />
       )}
       <UesOverlay scene={scene} colours={colours} />
       <Camera coveredBelow_px={phone ? window.innerHeight * 0.5 : 0} />

@@ -22,6 +22,18 @@ export function slot(name: Slot): string {
   return `slot-${name}`;
 }
 
+interface LoadingStyle {
+  _loaded?: boolean;
+  /** Mapbox: styles that this one imports. */
+  fragments?: { style: LoadingStyle }[];
+}
+
+/** Neither engine tells by its interface when layers may be added: before its sources are there. */
+function takesLayers(style: LoadingStyle | undefined): boolean {
+  if (style?._loaded !== true) return false;
+  return (style.fragments ?? []).every((fragment) => takesLayers(fragment.style));
+}
+
 /** Puts the slots into the style, and shows its children once they are there. */
 export function LayerSlots({ children }: { children: ReactNode }) {
   const { useMap } = useEngine();
@@ -31,7 +43,7 @@ export function LayerSlots({ children }: { children: ReactNode }) {
   useEffect(() => {
     if (!map) return undefined;
     const add = () => {
-      if (!map.isStyleLoaded() && map.style?._loaded !== true) return;
+      if (!takesLayers(map.style)) return;
       for (const name of SLOTS) {
         if (map.getLayer(slot(name))) continue;
         map.addLayer({ id: slot(name), type: 'background', layout: { visibility: 'none' } });
@@ -39,9 +51,12 @@ export function LayerSlots({ children }: { children: ReactNode }) {
       setReady(true);
     };
     add();
+    // Mapbox tells by the second that imported styles have come, too.
     map.on('styledata', add);
+    map.on('style.load', add);
     return () => {
       map.off('styledata', add);
+      map.off('style.load', add);
     };
   }, [map]);
 

@@ -43,6 +43,7 @@ async def config(services: ServicesOf) -> ServiceConfig:
     token = services.settings.mapbox_token
     return ServiceConfig(
         mapbox_token=token.get_secret_value() if token and token.get_secret_value() else None,
+        mapbox_style=services.settings.mapbox_style,
         version=__version__,
         auth_required=services.identity.required,
     )
