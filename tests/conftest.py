@@ -36,6 +36,11 @@ BUILDINGS = (
     '"geometry":{"type":"Polygon","coordinates":[[[11.0,48.0],[11.001,48.0],[11.0,48.001],'
     "[11.0,48.0]]]}}]}"
 )
+ROADS = (
+    '{"type":"FeatureCollection","features":[{"type":"Feature","properties":{"highway":"primary",'
+    '"name":"High Street"},"geometry":{"type":"LineString","coordinates":[[11.0,48.0],'
+    "[11.001,48.0]]}}]}"
+)
 
 
 @dataclass(frozen=True)
@@ -77,6 +82,7 @@ def town(tmp_path_factory: pytest.TempPathFactory) -> Town:
     radio_map = replace(town_map(), cells=cells)
     map_folder = folder / "radio_maps" / "town"
     write_text_whole(map_folder / "buildings.geojson", BUILDINGS)
+    write_text_whole(map_folder / "roads.geojson", ROADS)
     save_radio_map(map_folder, radio_map)
     torch.manual_seed(7)
     condition = load_conditions(ROOT / "configs" / "conditions.yaml").conditions["standard"]

@@ -81,6 +81,7 @@ def moving(town: Town, client: TestClient) -> str:
         "/api/v1/ues/-m+m-/track",
         "/api/v1/scenes/town/cells.geojson",
         "/api/v1/scenes/town/buildings.geojson",
+        "/api/v1/scenes/town/roads.geojson",
     ],
 )
 def test_geojson_is_valid(client: TestClient, moving: str, path: str) -> None:

@@ -9,7 +9,7 @@ import pytest
 from fastapi.testclient import TestClient
 from PIL import Image
 from tests.api.test_locate import problem_of
-from tests.conftest import BUILDINGS, Town
+from tests.conftest import BUILDINGS, ROADS, Town
 
 SCENE = "/api/v1/scenes/town"
 
@@ -39,12 +39,19 @@ def test_cells_are_points_with_bearings(client: TestClient, town: Town) -> None:
     assert features[0]["properties"]["bearing_deg"] == cell.bearing_deg
 
 
-def test_buildings_are_the_file_and_revalidate(client: TestClient) -> None:
-    response = client.get(f"{SCENE}/buildings.geojson")
-    assert response.text == BUILDINGS
+@pytest.mark.parametrize(("name", "content"), [("buildings", BUILDINGS), ("roads", ROADS)])
+def test_features_are_the_file_and_revalidate(client: TestClient, name: str, content: str) -> None:
+    response = client.get(f"{SCENE}/{name}.geojson")
+    assert response.text == content
     tag = response.headers["etag"]
-    again = client.get(f"{SCENE}/buildings.geojson", headers={"if-none-match": tag})
+    again = client.get(f"{SCENE}/{name}.geojson", headers={"if-none-match": tag})
     assert (again.status_code, again.content) == (304, b"")
+
+
+def test_a_scene_without_water_has_none(client: TestClient) -> None:
+    response = client.get(f"{SCENE}/water.geojson")
+    assert response.headers["content-type"] == "application/geo+json"
+    assert response.json() == {"type": "FeatureCollection", "features": []}
 
 
 @pytest.mark.parametrize("cell", ["", "?cell=best", "?cell=A-0"])
@@ -90,6 +97,8 @@ def test_a_probe_is_sorted_and_null_without_a_path(client: TestClient, town: Tow
         ("/api/v1/scenes/..%2ftown", 404, "not_found"),
         ("/api/v1/scenes/%2e%2e/cells.geojson", 404, "unknown_scene"),
         ("/api/v1/scenes/nowhere/buildings.geojson", 404, "unknown_scene"),
+        ("/api/v1/scenes/nowhere/roads.geojson", 404, "unknown_scene"),
+        ("/api/v1/scenes/nowhere/water.geojson", 404, "unknown_scene"),
         (f"{SCENE}/radio-maps/rsrq.png", 404, "unknown_feature"),
         (f"{SCENE}/radio-maps/toa.png?cell=nobody", 404, "unknown_cell"),
         (f"{SCENE}/radio-maps/toa.json?cell=nobody", 404, "unknown_cell"),

@@ -203,6 +203,7 @@ def test_a_damaged_or_missing_file_refuses_the_start_and_is_named(
         tmp_path / "models/town/weights.safetensors",
         tmp_path / "models/town/config.yaml",
         tmp_path / "radio_maps/town/buildings.geojson",
+        tmp_path / "radio_maps/town/roads.geojson",
         tmp_path / "radio_maps/town/cells.yaml",
     ):
         content = path.read_bytes()

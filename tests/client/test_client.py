@@ -52,6 +52,8 @@ def test_everything_that_can_be_read(client: Client, town: Town) -> None:
     assert client.scene(scene.name).cells == [c.cell_id for c in town.radio_map.cells]
     assert len(client.cells("town").features) == len(town.radio_map.cells)
     assert client.buildings("town").features[0].properties.height_m == 15
+    assert client.roads("town").features[0].properties.name == "High Street"
+    assert client.water("town").features == []
     probe = client.probe("town", scene.center.lat, scene.center.lon)
     assert probe.best_cell == probe.cells[0].cell_id
     assert client.radio_map("town", "toa", "png", "A-0").startswith(b"\x89PNG")

@@ -46,6 +46,12 @@ def test_a_new_version_is_current_and_the_old_one_kept(folder: Path, radio_map: 
     ]
 
 
+def test_a_version_has_what_is_on_the_ground(folder: Path, radio_map: RadioMap) -> None:
+    (folder / "roads.geojson").write_text("{}")
+    number = add_version(folder, louder(radio_map, 3.0), {"kind": "calibrated"})
+    assert (folder / "versions" / str(number) / "roads.geojson").read_text() == "{}"
+
+
 def test_roll_back_and_forward(folder: Path, radio_map: RadioMap) -> None:
     before = level(folder)
     add_version(folder, louder(radio_map, 3.0), {"kind": "calibrated"})

@@ -1,8 +1,8 @@
-"""Bodies of scenes, cells, buildings and radio maps."""
+"""Bodies of scenes, cells, buildings, roads, water and radio maps."""
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import ConfigDict, Field
 
@@ -191,3 +191,63 @@ class Buildings(ApiModel):
 
     type: Literal["FeatureCollection"] = "FeatureCollection"
     features: list[BuildingFeature]
+
+
+class Shape(ApiModel):
+    """Any GeoJSON geometry but a collection: [lon, lat], nested as its type says."""
+
+    type: Literal["Point", "MultiPoint", "LineString", "MultiLineString", "Polygon", "MultiPolygon"]
+    coordinates: list[Any]
+
+
+class RoadProperties(ApiModel):
+    """Tags of OpenStreetMap, as far as the way has them."""
+
+    model_config = ConfigDict(extra="allow")
+
+    highway: str
+    name: str | None = None
+    tunnel: str | None = None
+
+
+class RoadFeature(ApiModel):
+    """A road or path as GeoJSON Feature; a square is a polygon."""
+
+    type: Literal["Feature"] = "Feature"
+    geometry: Shape
+    properties: RoadProperties
+
+
+class Roads(ApiModel):
+    """The roads of a scene; none where it was not made from a map."""
+
+    model_config = ConfigDict(extra="allow")
+
+    type: Literal["FeatureCollection"] = "FeatureCollection"
+    features: list[RoadFeature]
+
+
+class WaterProperties(ApiModel):
+    """Tags of OpenStreetMap, as far as the object has them."""
+
+    model_config = ConfigDict(extra="allow")
+
+    name: str | None = None
+    waterway: str | None = None
+
+
+class WaterFeature(ApiModel):
+    """A water body or a waterway as GeoJSON Feature."""
+
+    type: Literal["Feature"] = "Feature"
+    geometry: Shape
+    properties: WaterProperties
+
+
+class Water(ApiModel):
+    """The water of a scene; none where it was not made from a map."""
+
+    model_config = ConfigDict(extra="allow")
+
+    type: Literal["FeatureCollection"] = "FeatureCollection"
+    features: list[WaterFeature]

@@ -24,7 +24,7 @@ from rayfix.api.schemas import (
 )
 from rayfix.api.schemas_live import LatestFixes, LiveFix, Track
 from rayfix.api.schemas_problem import Problem
-from rayfix.api.schemas_scenes import Buildings, Cells, Probe, SceneBody, Scenes
+from rayfix.api.schemas_scenes import Buildings, Cells, Probe, Roads, SceneBody, Scenes, Water
 from rayfix.client.asynchronous import AsyncClient
 from rayfix.client.call import ServiceError, UnreachableError
 from rayfix.client.live import LiveEvent
@@ -50,9 +50,11 @@ __all__ = [
     "Problem",
     "RefineOptions",
     "Report",
+    "Roads",
     "SceneBody",
     "Scenes",
     "ServiceError",
     "Track",
     "UnreachableError",
+    "Water",
 ]

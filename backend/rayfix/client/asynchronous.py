@@ -18,7 +18,7 @@ from rayfix.api.schemas import (
 )
 from rayfix.api.schemas_live import LatestFixes, Track
 from rayfix.api.schemas_problem import Problem
-from rayfix.api.schemas_scenes import Buildings, Cells, Probe, SceneBody, Scenes
+from rayfix.api.schemas_scenes import Buildings, Cells, Probe, Roads, SceneBody, Scenes, Water
 from rayfix.client import calls
 from rayfix.client.call import (
     RETRIED,
@@ -133,6 +133,14 @@ class AsyncClient:
     async def buildings(self, scene: str) -> Buildings:
         """The buildings of a scene, GeoJSON."""
         return await self._do(calls.buildings(scene))
+
+    async def roads(self, scene: str) -> Roads:
+        """The roads of a scene, GeoJSON."""
+        return await self._do(calls.roads(scene))
+
+    async def water(self, scene: str) -> Water:
+        """The water of a scene, GeoJSON."""
+        return await self._do(calls.water(scene))
 
     async def probe(self, scene: str, lat: float, lon: float) -> Probe:
         """What the radio map says at a place: every cell, strongest first."""

@@ -18,7 +18,7 @@ from rayfix.api.schemas import (
 )
 from rayfix.api.schemas_live import LatestFixes, Track
 from rayfix.api.schemas_problem import Problem
-from rayfix.api.schemas_scenes import Buildings, Cells, Probe, SceneBody, Scenes
+from rayfix.api.schemas_scenes import Buildings, Cells, Probe, Roads, SceneBody, Scenes, Water
 from rayfix.client.call import Call, reads, written
 from rayfix.errors import InvalidInputError
 from rayfix.measurement.report import Report
@@ -79,6 +79,14 @@ def cells(scene: str) -> Call[Cells]:
 
 def buildings(scene: str) -> Call[Buildings]:
     return Call("GET", _path("scenes", scene, "buildings.geojson"), reads(Buildings))
+
+
+def roads(scene: str) -> Call[Roads]:
+    return Call("GET", _path("scenes", scene, "roads.geojson"), reads(Roads))
+
+
+def water(scene: str) -> Call[Water]:
+    return Call("GET", _path("scenes", scene, "water.geojson"), reads(Water))
 
 
 def probe(scene: str, lat: float, lon: float) -> Call[Probe]:

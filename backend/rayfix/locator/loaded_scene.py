@@ -1,4 +1,4 @@
-"""A scene as the service holds it: radio map, pictures, buildings, and who is who."""
+"""A scene as the service holds it: radio map, pictures, what is on the ground, who is who."""
 
 from __future__ import annotations
 
@@ -15,8 +15,11 @@ from rayfix.locator.drive_points import drive_points
 from rayfix.measurement.drive_test import DriveTest, load_drive_test
 from rayfix.radio_map.image import describe_image, render_png
 from rayfix.radio_map.radio_map import RadioMap
-from rayfix.radio_map.store import BUILDINGS, load_radio_map
+from rayfix.radio_map.store import BUILDINGS, ROADS, WATER, load_radio_map
 from rayfix.radio_map.tiles import render_tile
+
+NOTHING = b'{"type": "FeatureCollection", "features": []}'
+"""GeoJSON of a scene that has none of something."""
 
 PICTURES_KEPT = 256
 TILES_KEPT = 2048
@@ -32,12 +35,15 @@ class LoadedScene:
     Attributes:
         radio_map: the map, checked against its manifest.
         buildings: buildings.geojson as it is on disk.
+        roads, water: the same of roads.geojson and water.geojson; `NOTHING` where there is none.
         cell_by_network_name: cell id of each cell that has an identity in the network.
         drive_test: the measurements that a measured map was made from.
     """
 
     radio_map: RadioMap
     buildings: bytes
+    roads: bytes
+    water: bytes
     cell_by_network_name: dict[NetworkName, str]
     drive_test: DriveTest | None = None
 
@@ -67,7 +73,7 @@ class LoadedScene:
 
         def render(cell_id: str) -> bytes:
             if self.drive_test is None:
-                return b'{"type": "FeatureCollection", "features": []}'
+                return NOTHING
             return drive_points(self.radio_map, self.drive_test, cell_id)
 
         return lru_cache(PICTURES_KEPT)(render)
@@ -95,7 +101,9 @@ def load_scene(folder: Path) -> LoadedScene:
         raise ArtefactError(folder / "scene.json", f"is of scene '{radio_map.scene.name}'")
     return LoadedScene(
         radio_map=radio_map,
-        buildings=_read_buildings(folder / BUILDINGS),
+        buildings=_read_features(folder / BUILDINGS),
+        roads=_read_features(folder / ROADS) if (folder / ROADS).exists() else NOTHING,
+        water=_read_features(folder / WATER) if (folder / WATER).exists() else NOTHING,
         cell_by_network_name={
             (i.radio_type, int(i.mcc), int(i.mnc), i.cell_identity): cell.cell_id
             for cell in radio_map.cells
@@ -105,7 +113,7 @@ def load_scene(folder: Path) -> LoadedScene:
     )
 
 
-def _read_buildings(path: Path) -> bytes:
+def _read_features(path: Path) -> bytes:
     try:
         content = path.read_bytes()
         document: Any = json.loads(content)

@@ -16,8 +16,10 @@ from rayfix.radio_map.conventions import GRID_MAPPING
 from rayfix.radio_map.radio_map import FEATURE_NAMES, RadioMap
 from rayfix.radio_map.write import (
     BUILDINGS,
+    ROADS,
     STEPS,
     STORE,
+    WATER,
     files_below,
     map_writer,
     round_to_step,
@@ -26,7 +28,16 @@ from rayfix.radio_map.write import (
 from rayfix.scene.cell import Cell, load_cells
 from rayfix.scene.scene import Scene
 
-__all__ = ["BUILDINGS", "STEPS", "STORE", "load_radio_map", "round_to_step", "save_radio_map"]
+__all__ = [
+    "BUILDINGS",
+    "ROADS",
+    "STEPS",
+    "STORE",
+    "WATER",
+    "load_radio_map",
+    "round_to_step",
+    "save_radio_map",
+]
 
 
 def save_radio_map(folder: Path, radio_map: RadioMap, channels: Path | None = None) -> Path:

@@ -27,7 +27,7 @@ from rayfix.files import (
     write_text_whole,
 )
 from rayfix.radio_map.radio_map import RadioMap
-from rayfix.radio_map.store import BUILDINGS, load_radio_map, save_radio_map
+from rayfix.radio_map.store import load_radio_map, save_radio_map
 from rayfix.units import wrap_deg
 
 VERSIONS = "versions"
@@ -78,7 +78,7 @@ def add_version(folder: Path, radio_map: RadioMap, provenance: Mapping[str, Any]
     _keep_current(folder)
     number = max(_numbers(folder), default=0) + 1
     target = _folder_of(folder, number)
-    save_radio_map(target, radio_map, folder / BUILDINGS)
+    save_radio_map(target, radio_map, folder)
     _write_provenance(target, provenance)
     activate_version(folder, number)
     return number

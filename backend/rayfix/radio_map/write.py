@@ -38,9 +38,9 @@ Float32 = npt.NDArray[np.float32]
 Float64 = npt.NDArray[np.float64]
 
 STORE = "maps.zarr"
-BUILDINGS = "buildings.geojson"
-CHANNELS = (BUILDINGS, "roads.geojson", "water.geojson")
-"""What stands on the ground, beside the map; an imported scene has roads and water as well."""
+BUILDINGS, ROADS, WATER = "buildings.geojson", "roads.geojson", "water.geojson"
+CHANNELS = (BUILDINGS, ROADS, WATER)
+"""What is on the ground, beside the map; an imported scene has roads and water as well."""
 CHUNK_PIXELS = 128
 WINDOW_PIXELS = 512
 

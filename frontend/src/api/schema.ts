@@ -486,6 +486,50 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/scenes/{scene}/roads.geojson": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Roads
+         * @description Roads and paths with their names, as far as the scene was made from a map that has them.
+         *
+         *     Scope, where keys are required: `read`.
+         */
+        get: operations["roads_api_v1_scenes__scene__roads_geojson_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/scenes/{scene}/water.geojson": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Water
+         * @description Water bodies and waterways, as far as the scene was made from a map that has them.
+         *
+         *     Scope, where keys are required: `read`.
+         */
+        get: operations["water_api_v1_scenes__scene__water_geojson_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/ues": {
         parameters: {
             query?: never;
@@ -1878,6 +1922,25 @@ export interface components {
             width: number;
         };
         /**
+         * Shape
+         * @description Geometry of a fix.
+         * @enum {string}
+         */
+        rayfix__api__routes__ues__Shape: "point" | "ellipse";
+        /**
+         * Shape
+         * @description Any GeoJSON geometry but a collection: [lon, lat], nested as its type says.
+         */
+        rayfix__api__schemas_scenes__Shape: {
+            /** Coordinates */
+            coordinates: unknown[];
+            /**
+             * Type
+             * @enum {string}
+             */
+            type: "Point" | "MultiPoint" | "LineString" | "MultiLineString" | "Polygon" | "MultiPolygon";
+        };
+        /**
          * RefinementBody
          * @description What refinement did; `path` holds [lat, lon] from start to end.
          */
@@ -1973,6 +2036,50 @@ export interface components {
             maxSurface: number | null;
         };
         /**
+         * RoadFeature
+         * @description A road or path as GeoJSON Feature; a square is a polygon.
+         */
+        RoadFeature: {
+            geometry: components["schemas"]["rayfix__api__schemas_scenes__Shape"];
+            properties: components["schemas"]["RoadProperties"];
+            /**
+             * Type
+             * @default Feature
+             * @constant
+             */
+            type: "Feature";
+        };
+        /**
+         * RoadProperties
+         * @description Tags of OpenStreetMap, as far as the way has them.
+         */
+        RoadProperties: {
+            /** Highway */
+            highway: string;
+            /** Name */
+            name?: string | null;
+            /** Tunnel */
+            tunnel?: string | null;
+        } & {
+            [key: string]: unknown;
+        };
+        /**
+         * Roads
+         * @description The roads of a scene; none where it was not made from a map.
+         */
+        Roads: {
+            /** Features */
+            features: components["schemas"]["RoadFeature"][];
+            /**
+             * Type
+             * @default FeatureCollection
+             * @constant
+             */
+            type: "FeatureCollection";
+        } & {
+            [key: string]: unknown;
+        };
+        /**
          * SceneBody
          * @description A scene with its cells and radio-map features.
          */
@@ -2050,12 +2157,6 @@ export interface components {
             /** Version */
             version: string;
         };
-        /**
-         * Shape
-         * @description Geometry of a fix.
-         * @enum {string}
-         */
-        Shape: "point" | "ellipse";
         /**
          * TemporalProperties
          * @description What changes along the track.
@@ -2199,6 +2300,48 @@ export interface components {
             semiMajor: number;
             /** Semiminor */
             semiMinor: number;
+        };
+        /**
+         * Water
+         * @description The water of a scene; none where it was not made from a map.
+         */
+        Water: {
+            /** Features */
+            features: components["schemas"]["WaterFeature"][];
+            /**
+             * Type
+             * @default FeatureCollection
+             * @constant
+             */
+            type: "FeatureCollection";
+        } & {
+            [key: string]: unknown;
+        };
+        /**
+         * WaterFeature
+         * @description A water body or a waterway as GeoJSON Feature.
+         */
+        WaterFeature: {
+            geometry: components["schemas"]["rayfix__api__schemas_scenes__Shape"];
+            properties: components["schemas"]["WaterProperties"];
+            /**
+             * Type
+             * @default Feature
+             * @constant
+             */
+            type: "Feature";
+        };
+        /**
+         * WaterProperties
+         * @description Tags of OpenStreetMap, as far as the object has them.
+         */
+        WaterProperties: {
+            /** Name */
+            name?: string | null;
+            /** Waterway */
+            waterway?: string | null;
+        } & {
+            [key: string]: unknown;
         };
     };
     responses: never;
@@ -3835,11 +3978,145 @@ export interface operations {
             };
         };
     };
+    roads_api_v1_scenes__scene__roads_geojson_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                scene: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/geo+json": components["schemas"]["Roads"];
+                };
+            };
+            /** @description No key or token, or one that is not valid */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key or token lacks the scope */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A field breaks a rule */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key's limit is reached; `Retry-After` says when to try again */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    water_api_v1_scenes__scene__water_geojson_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                scene: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/geo+json": components["schemas"]["Water"];
+                };
+            };
+            /** @description No key or token, or one that is not valid */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key or token lacks the scope */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A field breaks a rule */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key's limit is reached; `Retry-After` says when to try again */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     latest_api_v1_ues_get: {
         parameters: {
             query?: {
                 /** @description `ellipse`: of uncertainty */
-                shape?: components["schemas"]["Shape"];
+                shape?: components["schemas"]["rayfix__api__routes__ues__Shape"];
             };
             header?: never;
             path?: never;

@@ -18,9 +18,11 @@ from rayfix.api.schemas_scenes import (
     FeatureBody,
     Place,
     Probe,
+    Roads,
     SceneBody,
     Scenes,
     SceneSummary,
+    Water,
 )
 from rayfix.api.services import ServicesOf
 from rayfix.geo import GeoReference
@@ -112,6 +114,28 @@ def _cell_feature(cell: Cell, georeference: GeoReference) -> CellFeature:
 async def buildings(scene: str, services: ServicesOf, request: Request) -> Response:
     """Footprints with heights as GeoJSON polygons."""
     return cached(request, GeoJsonResponse, services.scene(scene).buildings)
+
+
+@router.get(
+    "/{scene}/roads.geojson",
+    responses=responses(404),
+    response_model=Roads,
+    response_class=GeoJsonResponse,
+)
+async def roads(scene: str, services: ServicesOf, request: Request) -> Response:
+    """Roads and paths with their names, as far as the scene was made from a map that has them."""
+    return cached(request, GeoJsonResponse, services.scene(scene).roads)
+
+
+@router.get(
+    "/{scene}/water.geojson",
+    responses=responses(404),
+    response_model=Water,
+    response_class=GeoJsonResponse,
+)
+async def water(scene: str, services: ServicesOf, request: Request) -> Response:
+    """Water bodies and waterways, as far as the scene was made from a map that has them."""
+    return cached(request, GeoJsonResponse, services.scene(scene).water)
 
 
 @router.get(
