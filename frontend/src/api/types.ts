@@ -1,5 +1,5 @@
 /** Shapes of the service's answers, by the names that the console uses for them. */
-import type { FeatureCollection, Point, Polygon } from 'geojson';
+import type { FeatureCollection, Geometry, Point, Polygon } from 'geojson';
 import type { components } from './schema';
 
 type Schemas = components['schemas'];
@@ -63,3 +63,11 @@ export interface BuildingProperties {
   name?: string;
 }
 export type Buildings = FeatureCollection<Polygon, BuildingProperties>;
+
+export interface RoadProperties {
+  highway: string;
+  name?: string;
+  tunnel?: string;
+}
+export type Roads = FeatureCollection<Geometry, RoadProperties>;
+export type Water = FeatureCollection;

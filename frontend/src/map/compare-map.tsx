@@ -5,10 +5,10 @@ import type { MapRef } from 'react-map-gl/maplibre';
 import { useRadioMap } from '../api/get-radio-map';
 import type { Scene } from '../api/types';
 import { useUrlState } from '../url/use-url-state';
+import { BaseMap } from './base-map';
 import { useEngine } from './engine';
 import { BuildingsLayer } from './layers/buildings-layer';
 import { ExtentLayer } from './layers/extent-layer';
-import { GroundLayer } from './layers/ground-layer';
 import { RadioMapLayer } from './layers/radio-map-layer';
 import type { MapColours } from './map-colours';
 import { LayerSlots } from './slots';
@@ -83,7 +83,7 @@ export function CompareMap({ scene, feature, colours }: Props) {
           style={{ position: 'absolute', inset: 0 }}
         >
           <LayerSlots>
-            {name === 'maplibre' && <GroundLayer colour={colours.ground} />}
+            <BaseMap scene={scene} colours={colours} />
             <ExtentLayer corners={scene.corners} colour={colours.extent} />
             <RadioMapLayer info={info} opacity={opacity / 100} />
             <BuildingsLayer scene={scene.name} colour={colours.building} opacity={0.8} />

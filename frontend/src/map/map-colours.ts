@@ -3,6 +3,11 @@ export type Scheme = 'light' | 'dark';
 
 export interface MapColours {
   ground: string;
+  water: string;
+  road: string;
+  /** Paths, and the edges of roads. */
+  roadEdge: string;
+  roadName: string;
   extent: string;
   building: string;
   accent: string;
@@ -17,6 +22,10 @@ export interface MapColours {
 export const MAP_COLOURS: Record<Scheme, MapColours> = {
   light: {
     ground: '#eceef1',
+    water: '#c3d8e6',
+    road: '#ffffff',
+    roadEdge: '#d3d9e1',
+    roadName: '#5b6673',
     extent: '#9aa4b2',
     building: '#cfd5dd',
     accent: '#d9480f',
@@ -27,6 +36,10 @@ export const MAP_COLOURS: Record<Scheme, MapColours> = {
   },
   dark: {
     ground: '#0e1217',
+    water: '#122a3b',
+    road: '#252e39',
+    roadEdge: '#1b222b',
+    roadName: '#9aa5b1',
     extent: '#4a5563',
     building: '#303945',
     accent: '#ff7a45',

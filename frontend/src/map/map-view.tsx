@@ -9,6 +9,7 @@ import { setPointer } from '../ui/pointer-store';
 import { PHONE, useMedia } from '../ui/use-media';
 import { useColourScheme } from '../ui/use-colour-scheme';
 import { setUrlState, useUrlState } from '../url/use-url-state';
+import { BaseMap } from './base-map';
 import { Camera, initialView, rememberView } from './camera';
 import { CompareMap } from './compare-map';
 import { useEngine } from './engine';
@@ -18,10 +19,10 @@ import { BuildingsLayer } from './layers/buildings-layer';
 import { DriveTestLayer } from './layers/drive-test-layer';
 import { ExtentLayer } from './layers/extent-layer';
 import { GeofencesLayer } from './layers/geofences-layer';
-import { GroundLayer } from './layers/ground-layer';
 import { ProbePointLayer } from './layers/probe-point-layer';
 import { RadioMapLayer } from './layers/radio-map-layer';
 import { SitesLayer } from './layers/sites-layer';
+import { StreetNamesLayer } from './layers/street-names-layer';
 import { MAP_COLOURS } from './map-colours';
 import { LayerSlots } from './slots';
 import { ueUnder } from './ues/ue-finder';
@@ -95,7 +96,7 @@ export function MapView({ scene, fixId, onLoad, onError }: Props) {
       <NavigationControl position="bottom-right" visualizePitch />
       <ScaleControl position="bottom-left" />
       <LayerSlots>
-        {name === 'maplibre' && <GroundLayer colour={colours.ground} />}
+        <BaseMap scene={scene} colours={colours} />
         <ExtentLayer corners={scene.corners} colour={colours.extent} />
         {url.feature !== null && !explains && (
           <RadioMapLayer info={radioMap} opacity={url.opacity / 100} range={url.range} />
@@ -106,6 +107,9 @@ export function MapView({ scene, fixId, onLoad, onError }: Props) {
             colour={colours.building}
             opacity={explains ? 0.45 : 0.8}
           />
+        )}
+        {name === 'maplibre' && shows('labels') && (
+          <StreetNamesLayer scene={scene.name} colours={colours} />
         )}
         {shows('sites') && (
           <SitesLayer

@@ -7,6 +7,8 @@ import { useEngine } from './engine';
 
 const SLOTS = [
   'ground',
+  'water',
+  'roads',
   'raster',
   'buildings',
   'sites',

@@ -1,0 +1,20 @@
+import type { Scene } from '../api/types';
+import { useEngine } from './engine';
+import { GroundLayer } from './layers/ground-layer';
+import { RoadsLayer } from './layers/roads-layer';
+import { WaterLayer } from './layers/water-layer';
+import type { MapColours } from './map-colours';
+
+/** Ground, water and roads from the service, where no map of Mapbox's lies below. */
+export function BaseMap({ scene, colours }: { scene: Scene; colours: MapColours }) {
+  const { name } = useEngine();
+  if (name === 'mapbox') return null;
+  const { lon, lat } = scene.center;
+  return (
+    <>
+      <GroundLayer colour={colours.ground} />
+      <WaterLayer scene={scene.name} colour={colours.water} />
+      <RoadsLayer scene={scene.name} at={[lon, lat]} colours={colours} />
+    </>
+  );
+}
