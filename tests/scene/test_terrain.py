@@ -16,6 +16,7 @@ from tests.scene.osm_file import ORIGIN, OsmFile, rectangle
 from rayfix.errors import SourceFileError
 from rayfix.scene.catalogue import FoundScene
 from rayfix.scene.ground import ground_of
+from rayfix.scene.ground_grid import load_ground_grid
 from rayfix.scene.osm import import_scene
 from rayfix.scene.roofs import roofs_of
 from rayfix.scene.scene import Scene
@@ -86,6 +87,13 @@ def test_ground_follows_the_model(imported: tuple[Scene, Path]) -> None:
     assert 0.0 <= ground.triangles[..., 2].min() < 1.0
     summary = json.loads((folder / "import.json").read_text())
     assert f"above {zero:.0f} m" in summary["ground"]
+
+
+def test_its_grid_is_written_for_the_map(imported: tuple[Scene, Path]) -> None:
+    scene, folder = imported
+    x, y = np.random.default_rng(2).uniform(-90, 90, (2, 200))
+    heights = load_ground_grid(folder / "ground.npz").at(x, y)
+    np.testing.assert_allclose(heights, ground_of(scene, folder).height_m(x, y), atol=0.1)
 
 
 def test_buildings_stand_on_it(imported: tuple[Scene, Path]) -> None:

@@ -29,6 +29,7 @@ from rayfix.api.routes import (
     events,
     fixes,
     geolocate,
+    ground,
     health,
     live,
     locate,
@@ -57,7 +58,7 @@ COMPRESS_FROM_BYTES = 4096
 """Smaller answers, such as a fix, are faster sent as they are."""
 
 ROUTES = (
-    locate, fixes, ues, live, events, scenes, radio_maps, tiles, models, geolocate, health,
+    locate, fixes, ues, live, events, scenes, ground, radio_maps, tiles, models, geolocate, health,
     admin,
 )  # fmt: skip
 

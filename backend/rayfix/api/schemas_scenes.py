@@ -35,6 +35,15 @@ class SceneSummary(ApiModel):
     corners: Corners
 
 
+class Terrain(ApiModel):
+    """Height of the ground [m] above the scene's zero, as `raster-dem` sources take it."""
+
+    tiles: str = Field(description="address of a tile, with {z}, {x} and {y}")
+    encoding: Literal["terrarium"] = "terrarium"
+    tile_size: int
+    maxzoom: int
+
+
 class SceneBody(SceneSummary):
     """A scene with its cells and radio-map features."""
 
@@ -43,6 +52,7 @@ class SceneBody(SceneSummary):
     cells: list[str]
     model: str
     attribution: str
+    terrain: Terrain | None = Field(description="null where the ground is flat")
 
 
 class Scenes(ApiModel):

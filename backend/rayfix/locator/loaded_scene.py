@@ -16,7 +16,8 @@ from rayfix.measurement.drive_test import DriveTest, load_drive_test
 from rayfix.radio_map.image import describe_image, render_png
 from rayfix.radio_map.radio_map import RadioMap
 from rayfix.radio_map.store import BUILDINGS, ROADS, WATER, load_radio_map
-from rayfix.radio_map.tiles import render_tile
+from rayfix.radio_map.tiles import render_ground_tile, render_tile
+from rayfix.scene.ground_grid import GROUND_FILE, GroundGrid, load_ground_grid
 
 NOTHING = b'{"type": "FeatureCollection", "features": []}'
 """GeoJSON of a scene that has none of something."""
@@ -36,6 +37,7 @@ class LoadedScene:
         radio_map: the map, checked against its manifest.
         buildings: buildings.geojson as it is on disk.
         roads, water: the same of roads.geojson and water.geojson; `NOTHING` where there is none.
+        ground: heights of a ground that is not flat.
         cell_by_network_name: cell id of each cell that has an identity in the network.
         drive_test: the measurements that a measured map was made from.
     """
@@ -45,6 +47,7 @@ class LoadedScene:
     roads: bytes
     water: bytes
     cell_by_network_name: dict[NetworkName, str]
+    ground: GroundGrid | None = None
     drive_test: DriveTest | None = None
 
     @property
@@ -89,6 +92,14 @@ class LoadedScene:
 
         return lru_cache(TILES_KEPT)(render)
 
+    @cached_property
+    def ground_tile(self) -> Callable[[int, int, int], bytes]:
+        """PNG of the ground's height: zoom, x, y (see `render_ground_tile`); the last are kept."""
+        grid, georeference = self.ground, self.radio_map.scene.georeference
+        if grid is None:
+            raise ValueError(f"the ground of {self.name} is flat")
+        return lru_cache(TILES_KEPT)(partial(render_ground_tile, grid, georeference))
+
 
 def load_scene(folder: Path) -> LoadedScene:
     """Read `radio_maps/<scene>/`.
@@ -109,8 +120,15 @@ def load_scene(folder: Path) -> LoadedScene:
             for cell in radio_map.cells
             if (i := cell.identity) is not None
         },
+        ground=_read_ground(folder, radio_map),
         drive_test=load_drive_test(folder / DRIVE_TEST) if (folder / DRIVE_TEST).exists() else None,
     )
+
+
+def _read_ground(folder: Path, radio_map: RadioMap) -> GroundGrid | None:
+    """Maps built before have no heights; a flat scene may lie where there were hills."""
+    path = folder / GROUND_FILE
+    return load_ground_grid(path) if radio_map.scene.ground_mesh and path.exists() else None
 
 
 def _read_features(path: Path) -> bytes:

@@ -38,6 +38,8 @@ from rayfix.radio_map.store import load_radio_map
 from rayfix.radio_map.write import BUILDINGS, CHANNELS, map_writer, windows
 from rayfix.scene.buildings import write_buildings
 from rayfix.scene.cell import Cell, sites_of
+from rayfix.scene.ground import ground_of
+from rayfix.scene.ground_grid import GROUND_FILE, ground_grid
 from rayfix.scene.scene import Scene
 from rayfix.units import UE_NOISE_FIGURE_DB
 
@@ -172,6 +174,10 @@ def _assemble(job: MapJob, config: RadioMapConfig) -> None:
         source = (job.scene_folder or Path()) / name
         if job.scene_folder and name != BUILDINGS and source.is_file():
             shutil.copy(source, job.parts / name)
+    if not (job.parts / GROUND_FILE).exists():
+        ground = ground_grid(ground_of(job.scene, job.scene_folder or Path()), job.scene.extent)
+        if ground is not None:
+            ground.save(job.parts / GROUND_FILE)
     made = {
         "fingerprint": fingerprint(job, config),
         **dataclasses.asdict(config),

@@ -11,8 +11,10 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
+from rayfix.geo import GeoReference
 from rayfix.radio_map.image import colour, layer
 from rayfix.radio_map.radio_map import RadioMap
+from rayfix.scene.ground_grid import GroundGrid
 
 TILE_PIXELS = 256
 MAX_ZOOM = 22
@@ -89,19 +91,46 @@ def render_tile(
 def _map_pixels(
     radio_map: RadioMap, zoom: int, x: int, y: int
 ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-    """Row and column of the map [256, 256] that each pixel centre of a tile lies in.
+    """Row and column of the map [256, 256] that each pixel centre of a tile lies in."""
+    east, north = _places(radio_map.scene.georeference, zoom, x, y)
+    extent, step = radio_map.scene.extent, radio_map.resolution_m
+    column = np.floor((east - extent.x_min_m) / step)
+    row = np.floor((north - extent.y_min_m) / step)
+    return row.clip(-1, 1e9).astype(np.int64), column.clip(-1, 1e9).astype(np.int64)
+
+
+def _places(
+    georeference: GeoReference, zoom: int, x: int, y: int
+) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    """East and north [m] of the centre of each pixel of a tile, shapes [256, 256].
 
     Inverse spherical Mercator (EPSG method 1024): latitude = atan(sinh(pi (1 - 2 v))), with u and v
-    from 0 to 1 over the world's square.
+    from 0 to 1 over the world's square. Far from the scene its projection is undefined: -1e9 m.
     """
     centres = (np.arange(TILE_PIXELS) + 0.5) / TILE_PIXELS
     u, v = (x + centres) / 2**zoom, (y + centres) / 2**zoom
     lon = 360.0 * u - 180.0
     lat = np.degrees(np.arctan(np.sinh(np.pi * (1.0 - 2.0 * v))))
     lat_grid, lon_grid = np.meshgrid(lat, lon, indexing="ij")
-    east, north = radio_map.scene.georeference.to_local(lat_grid, lon_grid)
-    extent, step = radio_map.scene.extent, radio_map.resolution_m
-    # Far from the scene its projection is undefined: those pixels are beyond the map.
-    column = np.floor((np.nan_to_num(east, nan=-1e9, posinf=-1e9) - extent.x_min_m) / step)
-    row = np.floor((np.nan_to_num(north, nan=-1e9, posinf=-1e9) - extent.y_min_m) / step)
-    return row.clip(-1, 1e9).astype(np.int64), column.clip(-1, 1e9).astype(np.int64)
+    east, north = georeference.to_local(lat_grid, lon_grid)
+    return np.nan_to_num(east, nan=-1e9, posinf=-1e9), np.nan_to_num(north, nan=-1e9, posinf=-1e9)
+
+
+def closest_ground_zoom(grid: GroundGrid, lat_deg: float) -> int:
+    """Zoom level beyond which tiles of the ground tell nothing more."""
+    around_m = 2 * math.pi * EARTH_RADIUS_M * math.cos(math.radians(lat_deg))
+    return min(MAX_ZOOM, math.ceil(math.log2(around_m / (TILE_PIXELS * grid.step_m))))
+
+
+def render_ground_tile(
+    grid: GroundGrid, georeference: GeoReference, zoom: int, x: int, y: int
+) -> bytes:
+    """RGB PNG of the ground's height in the scene's frame, in the encoding "Terrarium":
+    metres = 256 red + green + blue / 256 - 32768."""
+    height_m = grid.at(*_places(georeference, zoom, x, y)) + 32768.0
+    red, green = np.floor(height_m / 256), np.floor(height_m) % 256
+    blue = np.floor((height_m % 1) * 256)
+    buffer = io.BytesIO()
+    rgb = np.stack([red, green, blue], axis=-1).astype(np.uint8)
+    Image.fromarray(rgb).save(buffer, "PNG")
+    return buffer.getvalue()

@@ -32,6 +32,7 @@ from rayfix.radio_map.conventions import (
     group_attributes,
 )
 from rayfix.scene.cell import Cell, save_cells
+from rayfix.scene.ground_grid import GROUND_FILE
 from rayfix.scene.scene import Scene
 
 Float32 = npt.NDArray[np.float32]
@@ -39,8 +40,9 @@ Float64 = npt.NDArray[np.float64]
 
 STORE = "maps.zarr"
 BUILDINGS, ROADS, WATER = "buildings.geojson", "roads.geojson", "water.geojson"
-CHANNELS = (BUILDINGS, ROADS, WATER)
-"""What is on the ground, beside the map; an imported scene has roads and water as well."""
+CHANNELS = (BUILDINGS, ROADS, WATER, GROUND_FILE)
+"""What is on the ground and how high it lies, beside the map; roads and water come with an imported
+scene, heights with hills."""
 CHUNK_PIXELS = 128
 WINDOW_PIXELS = 512
 

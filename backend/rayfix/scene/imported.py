@@ -16,6 +16,7 @@ from shapely.geometry.base import BaseGeometry
 from rayfix.files import write_text_whole
 from rayfix.geo import GeoReference
 from rayfix.scene.buildings import write_parts
+from rayfix.scene.ground_grid import GROUND_FILE, ground_grid
 from rayfix.scene.materials import draw_materials, variant_of
 from rayfix.scene.mesh import Mesh, ground, joined, prism
 from rayfix.scene.mesh_files import write_geometry
@@ -50,7 +51,7 @@ class ImportedScene:
 
 
 def write_scene(folder: Path, imported: ImportedScene) -> int:
-    """Write scene.json, geometry.xml, meshes/ and GeoJSON; returns the number of triangles."""
+    """Write scene.json, geometry.xml, meshes/, GeoJSON and heights; returns how many triangles."""
     scene, solids, seed = imported.scene, imported.solids, imported.material_seed
     by_material: dict[str, list[Mesh]] = defaultdict(list)
     for part, material in solids:
@@ -66,6 +67,10 @@ def write_scene(folder: Path, imported: ImportedScene) -> int:
     write_parts([part for part, _ in solids], scene, folder / "buildings.geojson")
     _write_features(folder / "roads.geojson", imported.roads)
     _write_features(folder / "water.geojson", imported.water)
+    if imported.terrain is not None:
+        heights = ground_grid(imported.terrain.ground, scene.extent)
+        if heights is not None:
+            heights.save(folder / GROUND_FILE)
     return sum(len(mesh.faces) for mesh in meshes.values())
 
 

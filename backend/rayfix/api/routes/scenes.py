@@ -9,6 +9,7 @@ from fastapi import APIRouter, Query, Request, Response
 
 from rayfix.api.caching import GeoJsonResponse, cached
 from rayfix.api.problems import UnknownCellError, responses
+from rayfix.api.routes.ground import terrain_of
 from rayfix.api.schemas_live import Point
 from rayfix.api.schemas_scenes import (
     Buildings,
@@ -67,6 +68,7 @@ async def scene_by_name(scene: str, services: ServicesOf) -> SceneBody:
             "cells": [cell.cell_id for cell in loaded.radio_map.cells],
             "model": services.locator.model,
             "attribution": loaded.radio_map.scene.attribution,
+            "terrain": terrain_of(loaded),
         }
     )
 
