@@ -86,8 +86,8 @@ def ground_grid(ground: Ground, extent: Extent) -> GroundGrid | None:
     width = extent.x_max_m - extent.x_min_m + 2 * BESIDE_M
     height = extent.y_max_m - extent.y_min_m + 2 * BESIDE_M
     step = max(STEP_M, math.sqrt(width * height / MOST_POINTS))
-    x_m = extent.x_min_m - BESIDE_M + step * np.arange(math.ceil(width / step) + 1)
-    y_m = extent.y_min_m - BESIDE_M + step * np.arange(math.ceil(height / step) + 1)
+    x_m = extent.x_min_m - BESIDE_M + step * np.arange(math.ceil(width / step) + 1.0)
+    y_m = extent.y_min_m - BESIDE_M + step * np.arange(math.ceil(height / step) + 1.0)
     z_m = ground.height_m(*np.meshgrid(x_m, y_m))
     return GroundGrid(x_m, y_m, (np.round(z_m / PRECISION_M) * PRECISION_M).astype(np.float32))
 

@@ -332,6 +332,30 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/scenes/{scene}/ground/{z}/{x}/{y}.png": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Ground Tile
+         * @description Height of the ground above the scene's zero, 256 px in web Mercator, y from the north.
+         *
+         *     Encoded as "Terrarium": metres = 256 red + green + blue / 256 - 32768.
+         *
+         *     Scope, where keys are required: `read`.
+         */
+        get: operations["ground_tile_api_v1_scenes__scene__ground__z___x___y__png_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/scenes/{scene}/probe": {
         parameters: {
             query?: never;
@@ -2104,6 +2128,8 @@ export interface components {
             /** Name */
             name: string;
             origin: components["schemas"]["Place"];
+            /** @description null where the ground is flat */
+            terrain: components["schemas"]["Terrain"] | null;
             /** Title */
             title: string;
             /** Ue Height M */
@@ -2165,6 +2191,27 @@ export interface components {
             accuracy: components["schemas"]["Measure"];
             /** Datetimes */
             datetimes: string[];
+        };
+        /**
+         * Terrain
+         * @description Height of the ground [m] above the scene's zero, as `raster-dem` sources take it.
+         */
+        Terrain: {
+            /**
+             * Encoding
+             * @default terrarium
+             * @constant
+             */
+            encoding: "terrarium";
+            /** Maxzoom */
+            maxzoom: number;
+            /** Tile Size */
+            tile_size: number;
+            /**
+             * Tiles
+             * @description address of a tile, with {z}, {x} and {y}
+             */
+            tiles: string;
         };
         /**
          * TileJson
@@ -3389,6 +3436,83 @@ export interface operations {
                 content: {
                     "application/geo+json": unknown;
                 };
+            };
+            /** @description No key or token, or one that is not valid */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key or token lacks the scope */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A field breaks a rule */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key's limit is reached; `Retry-After` says when to try again */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    ground_tile_api_v1_scenes__scene__ground__z___x___y__png_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                scene: string;
+                x: number;
+                y: number;
+                z: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "image/png": string;
+                };
+            };
+            /** @description the client holds it already */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description No key or token, or one that is not valid */
             401: {

@@ -1,5 +1,6 @@
 /** How wide a road of an OpenStreetMap class is drawn. */
 import type { ExpressionSpecification } from 'maplibre-gl';
+import { perMetre_px } from './pixel-scale';
 
 const WIDTHS_M: Readonly<Record<string, readonly string[]>> = {
   15: ['motorway', 'trunk'],
@@ -26,20 +27,15 @@ export const WIDTH_M = [
   PATH_M,
 ] as unknown as ExpressionSpecification;
 
-const EQUATOR_M = 40_075_016.7;
-/** Both engines draw the world at zoom 0 as a square of 512 px. */
-const WORLD_PX = 512;
 const [FAR, NEAR] = [12, 22];
 const LEAST_PX = 0.5;
 
 /** Line width in pixels, true to scale at a latitude, plus an edge of `edge_px` on either side. */
 export function roadWidth(lat_deg: number, edge_px: number): ExpressionSpecification {
-  const perMetre_px = (zoom: number) =>
-    (WORLD_PX * 2 ** zoom) / (EQUATOR_M * Math.cos((lat_deg * Math.PI) / 180));
   const width = (zoom: number): ExpressionSpecification => [
     '+',
     2 * edge_px,
-    ['max', LEAST_PX, ['*', perMetre_px(zoom), WIDTH_M]],
+    ['max', LEAST_PX, ['*', perMetre_px(zoom, lat_deg), WIDTH_M]],
   ];
   return ['interpolate', ['exponential', 2], ['zoom'], FAR, width(FAR), NEAR, width(NEAR)];
 }

@@ -49,12 +49,20 @@ describe('MotionTable', () => {
 
   it('says when nothing moves any more', () => {
     const table = new MotionTable(ORIGIN);
-    const into = new Float32Array(2);
+    const into = new Float32Array(3);
     table.update({ a: A1 }, 0);
     table.update({ a: A2 }, 5000);
     expect(table.fill(into, 5500)).toBe(true);
     expect(table.fill(into, 6001)).toBe(false);
     expect(table.update({ a: A2 }, 6001)).toBe(false);
+  });
+
+  it('puts what it draws on the ground', () => {
+    const table = new MotionTable(ORIGIN);
+    const into = new Float32Array(3);
+    table.update({ a: A1 }, 0);
+    table.fill(into, 0, (lon, lat) => 100 * (lon - 11) + lat);
+    expect(into[2]).toBeCloseTo(50 + 48.1, 4);
   });
 
   it('puts a far jump there at once', () => {

@@ -3,6 +3,7 @@
  * fix and stops there: it is never ahead of what was measured.
  */
 import type { LonLat } from '../api/types';
+import { level, type Height } from '../geometry/height';
 import { bearing_deg, distance_m } from '../geometry/local-metres';
 import type { LiveUe } from './live-state';
 
@@ -123,17 +124,23 @@ export class MotionTable {
   }
 
   /**
-   * Fills [lon, lat] of rows (all, or those of `which`), relative to the origin; returns whether
-   * any of them still moves.
+   * Fills [lon, lat, height] of rows (all, or those of `which`), relative to the origin; returns
+   * whether any of them still moves.
    */
-  fill(into: Float32Array, now_ms: number, which: readonly number[] | null = null): boolean {
+  fill(
+    into: Float32Array,
+    now_ms: number,
+    height: Height = level,
+    which: readonly number[] | null = null,
+  ): boolean {
     const count = which?.length ?? this.rows.length;
     let moving = false;
     for (let i = 0; i < count; i++) {
       const at = which?.[i] ?? i;
       const [x, y] = this.place(at, now_ms);
-      into[2 * i] = x;
-      into[2 * i + 1] = y;
+      into[3 * i] = x;
+      into[3 * i + 1] = y;
+      into[3 * i + 2] = height(x + this.origin[0], y + this.origin[1]);
       if (now_ms - (this.start_ms[at] ?? 0) < (this.length_ms[at] ?? 0)) moving = true;
     }
     return moving;

@@ -9,6 +9,7 @@ import { BaseMap } from './base-map';
 import { useEngine } from './engine';
 import { BuildingsLayer } from './layers/buildings-layer';
 import { ExtentLayer } from './layers/extent-layer';
+import { drapedOver } from './layers/terrain-layer';
 import { RadioMapLayer } from './layers/radio-map-layer';
 import type { MapColours } from './map-colours';
 import { LayerSlots } from './slots';
@@ -80,6 +81,7 @@ export function CompareMap({ scene, feature, colours }: Props) {
             pitch: main.getPitch(),
           }}
           {...baseStyle}
+          {...drapedOver(scene, name)}
           style={{ position: 'absolute', inset: 0 }}
         >
           <LayerSlots>

@@ -3,6 +3,9 @@ export type Scheme = 'light' | 'dark';
 
 export interface MapColours {
   ground: string;
+  /** Slopes away from the light, and towards it. */
+  shade: string;
+  light: string;
   water: string;
   road: string;
   /** Paths, and the edges of roads. */
@@ -22,6 +25,8 @@ export interface MapColours {
 export const MAP_COLOURS: Record<Scheme, MapColours> = {
   light: {
     ground: '#eceef1',
+    shade: '#8b96a3',
+    light: '#ffffff',
     water: '#c3d8e6',
     road: '#ffffff',
     roadEdge: '#d3d9e1',
@@ -36,6 +41,8 @@ export const MAP_COLOURS: Record<Scheme, MapColours> = {
   },
   dark: {
     ground: '#0e1217',
+    shade: '#000000',
+    light: '#3b4856',
     water: '#122a3b',
     road: '#252e39',
     roadEdge: '#1b222b',

@@ -22,6 +22,7 @@ import { GeofencesLayer } from './layers/geofences-layer';
 import { ProbePointLayer } from './layers/probe-point-layer';
 import { RadioMapLayer } from './layers/radio-map-layer';
 import { SitesLayer } from './layers/sites-layer';
+import { drapedOver } from './layers/terrain-layer';
 import { StreetNamesLayer } from './layers/street-names-layer';
 import { MAP_COLOURS } from './map-colours';
 import { LayerSlots } from './slots';
@@ -76,6 +77,7 @@ export function MapView({ scene, fixId, onLoad, onError }: Props) {
     <Map
       initialViewState={firstView}
       {...baseStyle}
+      {...drapedOver(scene, name)}
       attributionControl={false}
       minZoom={12}
       maxZoom={21}
@@ -116,6 +118,7 @@ export function MapView({ scene, fixId, onLoad, onError }: Props) {
             scene={scene.name}
             chosen={highlighted ?? url.cell}
             showLabels={shows('labels')}
+            hilly={name === 'maplibre' && scene.terrain !== null}
             colours={colours}
           />
         )}

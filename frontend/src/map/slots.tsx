@@ -7,6 +7,7 @@ import { useEngine } from './engine';
 
 const SLOTS = [
   'ground',
+  'relief',
   'water',
   'roads',
   'raster',

@@ -5,6 +5,7 @@
 import { useEffect } from 'react';
 import { useEngine } from './engine';
 import type { MapColours } from './map-colours';
+import { drawWedge, WEDGE } from './wedge-image';
 
 const PREFIX = 'label';
 const FONT = '600 12px "Inter Variable", system-ui, sans-serif';
@@ -41,6 +42,12 @@ function drawLabel(id: string, ratio: number): ImageData | null {
   return context.getImageData(0, 0, context.canvas.width, context.canvas.height);
 }
 
+/** What is drawn when a layer asks for it, by the first word of its name. */
+const DRAWN: Readonly<Record<string, typeof drawLabel>> = {
+  [PREFIX]: drawLabel,
+  [WEDGE]: drawWedge,
+};
+
 /** MapLibre 6 asks a resolver for a missing image; Mapbox fires an event and looks again. */
 interface AsksForImages {
   setMissingStyleImageResolver?: (resolve: ((id: string) => void) | null) => void;
@@ -53,8 +60,9 @@ export function useLabelImages(): void {
     if (!map) return undefined;
     const ratio = Math.max(2, Math.ceil(window.devicePixelRatio));
     const draw = (id: string) => {
-      if (!id.startsWith(`${PREFIX}|`) || map.hasImage(id)) return;
-      const image = drawLabel(id, ratio);
+      const drawn = DRAWN[id.split('|', 1)[0] ?? ''];
+      if (!drawn || map.hasImage(id)) return;
+      const image = drawn(id, ratio);
       if (image) map.addImage(id, image, { pixelRatio: ratio });
     };
     const asking: AsksForImages = map;

@@ -1,5 +1,6 @@
 import { useMemo } from 'react';
 import type { FeatureCollection, Point } from 'geojson';
+import type { ExpressionSpecification } from 'maplibre-gl';
 import { useCells } from '../../api/get-cells';
 import type { Cells, LonLat } from '../../api/types';
 import { polar } from '../../geometry/local-metres';
@@ -8,10 +9,13 @@ import { useEngine } from '../engine';
 import type { MapColours } from '../map-colours';
 import { slot } from '../slots';
 import { labelImage, useLabelImages } from '../use-label-images';
+import { wedgeImage, wedgeSize } from '../wedge-image';
 
 const WEDGE_RADIUS_M = 24;
 const CHOSEN_RADIUS_M = 36;
 const LABEL_RADIUS_M = 32;
+const OPACITY = 0.4;
+const CHOSEN_OPACITY = 0.75;
 export const SITE_NAMES_FROM = 15.5;
 export const BEARINGS_FROM = 17;
 
@@ -63,37 +67,62 @@ interface Props {
   /** Cell whose radio map is shown; its sector is drawn larger. */
   chosen: string;
   showLabels: boolean;
+  /** Areas are draped over a ground that is not flat, and buildings hide them. */
+  hilly: boolean;
   colours: MapColours;
 }
 
 /** One wedge per cell towards its bearing, and a dot per site; closer up their names and angles. */
-export function SitesLayer({ scene, chosen, showLabels, colours }: Props) {
+export function SitesLayer({ scene, chosen, showLabels, hilly, colours }: Props) {
   const { Source, Layer } = useEngine();
   const { data } = useCells(scene);
-  const sectors = useMemo(() => (data ? wedges(data, chosen) : null), [data, chosen]);
+  const sectors = useMemo(
+    () => (data && !hilly ? wedges(data, chosen) : null),
+    [data, chosen, hilly],
+  );
   const labels = useMemo(() => (data ? siteLabels(data) : null), [data]);
   useLabelImages();
-  if (!data || !sectors || !labels) return null;
+  if (!data || !labels) return null;
+  const [, lat = 0] = data.features[0]?.geometry.coordinates ?? [];
+  const isChosen: ExpressionSpecification = ['==', ['get', 'cell_id'], chosen];
   return (
     <>
-      <Source id="sectors" type="geojson" data={sectors}>
-        <Layer
-          id="sectors"
-          type="fill"
-          beforeId={slot('sites')}
-          paint={{
-            'fill-color': colours.site,
-            'fill-opacity': ['case', ['get', 'chosen'], 0.75, 0.4],
-          }}
-        />
-        <Layer
-          id="sectors-outline"
-          type="line"
-          beforeId={slot('sites')}
-          paint={{ 'line-color': colours.halo, 'line-width': 1 }}
-        />
-      </Source>
+      {sectors && (
+        <Source id="sectors" type="geojson" data={sectors}>
+          <Layer
+            id="sectors"
+            type="fill"
+            beforeId={slot('sites')}
+            paint={{
+              'fill-color': colours.site,
+              'fill-opacity': ['case', ['get', 'chosen'], CHOSEN_OPACITY, OPACITY],
+            }}
+          />
+          <Layer
+            id="sectors-outline"
+            type="line"
+            beforeId={slot('sites')}
+            paint={{ 'line-color': colours.halo, 'line-width': 1 }}
+          />
+        </Source>
+      )}
       <Source id="sites" type="geojson" data={data}>
+        {hilly && (
+          <Layer
+            id="sector-pictures"
+            type="symbol"
+            beforeId={slot('sites')}
+            layout={{
+              'icon-image': wedgeImage(colours, ['case', isChosen, CHOSEN_OPACITY, OPACITY]),
+              'icon-size': wedgeSize(lat, ['case', isChosen, CHOSEN_RADIUS_M, WEDGE_RADIUS_M]),
+              'icon-rotate': ['get', 'bearing_deg'],
+              'icon-rotation-alignment': 'map',
+              'icon-pitch-alignment': 'map',
+              'icon-allow-overlap': true,
+              'icon-ignore-placement': true,
+            }}
+          />
+        )}
         <Layer
           id="sites"
           type="circle"

@@ -13,7 +13,7 @@ const AXES_68_OVER_95 = Math.sqrt(Math.log(1 - 0.68) / Math.log(1 - 0.95));
  * of the major axis [rad]; `fills`: opacity of area and outline.
  */
 export const ELLIPSE: QuadKind = {
-  inputs: { places: 'vec2', colours: 'vec4', ellipses: 'vec3', fills: 'vec2' },
+  inputs: { places: 'vec3', colours: 'vec4', ellipses: 'vec3', fills: 'vec2' },
   vertexDeclarations: `
 out vec2 unit;
 out vec4 colour;
@@ -22,12 +22,12 @@ out vec2 alphas;`,
 unit = corners;
 colour = colours;
 alphas = fills;
-geometry.worldPosition = vec3(places, 0.0);
+geometry.worldPosition = places;
 float c = cos(ellipses.z);
 float s = sin(ellipses.z);
 vec2 axes = corners * project_size(ellipses.x) * vec2(1.0, ellipses.y);
 vec2 offset = vec2(axes.x * s + axes.y * c, axes.x * c - axes.y * s);
-gl_Position = project_position_to_clipspace(vec3(places, 0.0), vec3(0.0), vec3(offset, 0.0));`,
+gl_Position = project_position_to_clipspace(places, vec3(0.0), vec3(offset, 0.0));`,
   fragmentDeclarations: `
 in vec2 unit;
 in vec4 colour;
@@ -48,7 +48,7 @@ fragColor = vec4(colour.rgb, both * clamp(inside, 0.0, 1.0));`,
 
 /** Lines that fade from one end to the other; `fades`: opacity at both. */
 export const LINE: QuadKind = {
-  inputs: { sources: 'vec2', targets: 'vec2', colours: 'vec4', fades: 'vec2' },
+  inputs: { sources: 'vec3', targets: 'vec3', colours: 'vec4', fades: 'vec2' },
   vertexDeclarations: `
 out float across;
 out vec4 colour;
@@ -57,9 +57,9 @@ const float REACH_PX = 2.0;`,
 float along = 0.5 * corners.x + 0.5;
 across = corners.y * REACH_PX;
 colour = vec4(colours.rgb, colours.a * mix(fades.x, fades.y, along));
-geometry.worldPosition = vec3(sources, 0.0);
-vec4 a = project_position_to_clipspace(vec3(sources, 0.0), vec3(0.0), vec3(0.0));
-vec4 b = project_position_to_clipspace(vec3(targets, 0.0), vec3(0.0), vec3(0.0));
+geometry.worldPosition = sources;
+vec4 a = project_position_to_clipspace(sources, vec3(0.0), vec3(0.0));
+vec4 b = project_position_to_clipspace(targets, vec3(0.0), vec3(0.0));
 vec2 way = (b.xy / b.w - a.xy / a.w) * project.viewportSize;
 float far = length(way);
 vec2 normal = far > 1e-4 ? vec2(-way.y, way.x) / far : vec2(0.0);
@@ -76,7 +76,7 @@ fragColor = vec4(colour.rgb, colour.a * clamp(HALF_WIDTH_PX + 0.5 - abs(across),
 /** A round point, upright towards the viewer, with a white rim; radii in pixels. */
 function point(inner_px: number, outer_px: number): QuadKind {
   return {
-    inputs: { places: 'vec2', colours: 'vec4' },
+    inputs: { places: 'vec3', colours: 'vec4' },
     vertexDeclarations: `
 out vec2 pixels;
 out vec4 colour;
@@ -84,8 +84,8 @@ const float REACH_PX = ${(outer_px + 0.5).toFixed(1)};`,
     vertex: `
 pixels = corners * REACH_PX;
 colour = colours;
-geometry.worldPosition = vec3(places, 0.0);
-gl_Position = project_position_to_clipspace(vec3(places, 0.0), vec3(0.0), vec3(0.0));
+geometry.worldPosition = places;
+gl_Position = project_position_to_clipspace(places, vec3(0.0), vec3(0.0));
 gl_Position.xy += project_pixel_size_to_clipspace(pixels);`,
     fragmentDeclarations: `
 in vec2 pixels;
@@ -108,7 +108,7 @@ export const POINT = point(2.5, 4);
 
 /** A nose ahead of the dot; `headings`: bearing [rad]. */
 export const NOSE: QuadKind = {
-  inputs: { places: 'vec2', colours: 'vec4', headings: 'float' },
+  inputs: { places: 'vec3', colours: 'vec4', headings: 'float' },
   vertexDeclarations: `
 out vec2 pixels;
 out vec4 colour;
@@ -117,11 +117,11 @@ const vec2 REACH_PX = vec2(8.5, 7.5);`,
   vertex: `
 pixels = MIDDLE_PX + corners * REACH_PX;
 colour = colours;
-geometry.worldPosition = vec3(places, 0.0);
+geometry.worldPosition = places;
 float c = cos(headings);
 float s = sin(headings);
 vec2 offset = project_pixel_size(vec2(pixels.x * c + pixels.y * s, pixels.y * c - pixels.x * s));
-gl_Position = project_position_to_clipspace(vec3(places, 0.0), vec3(0.0), vec3(offset, 0.0));`,
+gl_Position = project_position_to_clipspace(places, vec3(0.0), vec3(offset, 0.0));`,
   fragmentDeclarations: `
 in vec2 pixels;
 in vec4 colour;

@@ -1,6 +1,7 @@
 /** Everything that the UE layers draw, as flat arrays that the graphics card takes as they are. */
 import type { LonLat } from '../../api/types';
 import { freshness } from '../../format/freshness';
+import type { Height } from '../../geometry/height';
 import type { MotionRow, MotionTable } from '../../live/motion';
 import { attribute, type Attribute, type Rgb } from './attribute';
 
@@ -79,15 +80,17 @@ export function headsOf(
   rows: readonly MotionRow[],
   origin: LonLat,
   ends: ReadonlyMap<string, LonLat> | undefined,
+  height: Height,
 ): Attribute {
-  const heads = new Float32Array(2 * rows.length);
+  const heads = new Float32Array(3 * rows.length);
   rows.forEach(({ id, ue }, i) => {
     const point = ue.trail.at(-2) ?? ue.trail.at(-1);
     const [lon, lat] = ends?.get(id) ?? [point?.lon ?? origin[0], point?.lat ?? origin[1]];
-    heads[2 * i] = lon - origin[0];
-    heads[2 * i + 1] = lat - origin[1];
+    heads[3 * i] = lon - origin[0];
+    heads[3 * i + 1] = lat - origin[1];
+    heads[3 * i + 2] = height(lon, lat);
   });
-  return attribute(heads, 2);
+  return attribute(heads, 3);
 }
 
 /** The row nearest to a point within a distance, both in screen pixels; null where there is none. */

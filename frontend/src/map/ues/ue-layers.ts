@@ -3,6 +3,7 @@ import { COORDINATE_SYSTEM, type Layer } from '@deck.gl/core';
 import { ScatterplotLayer, TextLayer } from '@deck.gl/layers';
 import type { LonLat } from '../../api/types';
 import type { Cluster } from '../../geometry/clusters';
+import type { Height } from '../../geometry/height';
 import type { MapColours } from '../map-colours';
 import { hexRgb, type Attribute } from './attribute';
 import { DOT, ELLIPSE, LINE, NOSE, POINT } from './quad-kinds';
@@ -26,7 +27,7 @@ export function circleRadius_px(count: number): number {
 
 export interface UePicture {
   origin: LonLat;
-  /** [lon, lat] relative to the origin. */
+  /** [lon, lat] relative to the origin, and the height of the ground. */
   position: Attribute;
   heads: Attribute;
   style: UeStyle;
@@ -36,12 +37,16 @@ export interface UePicture {
   selectedAt: LonLat | null;
   clusters: readonly Cluster[];
   labels: readonly UeLabel[];
+  height: Height;
 }
+
+type OnGround = (place: LonLat) => [number, number, number];
 
 function textLayer(
   id: string,
   base: object,
   colours: MapColours,
+  onGround: OnGround,
   data: readonly { text: string; place: LonLat; alpha: number }[],
   offset: [number, number],
 ): Layer {
@@ -52,7 +57,7 @@ function textLayer(
     coordinateSystem: COORDINATE_SYSTEM.LNGLAT,
     data,
     getText: (label: UeLabel) => label.text,
-    getPosition: (label: UeLabel) => label.place,
+    getPosition: (label: UeLabel) => onGround(label.place),
     getColor: (label: UeLabel) => [...ink, label.alpha],
     getPixelOffset: offset,
     getTextAnchor: offset[0] === 0 ? 'middle' : 'start',
@@ -69,7 +74,8 @@ function textLayer(
 }
 
 export function ueLayers(picture: UePicture, colours: MapColours): Layer[] {
-  const { style, origin, trails, truths } = picture;
+  const { style, origin, trails, truths, height } = picture;
+  const onGround: OnGround = ([lon, lat]) => [lon, lat, height(lon, lat)];
   const accent = hexRgb(colours.accent);
   const base = {
     coordinateSystem: COORDINATE_SYSTEM.LNGLAT_OFFSETS,
@@ -128,7 +134,7 @@ export function ueLayers(picture: UePicture, colours: MapColours): Layer[] {
         id: 'ue-selected',
         coordinateSystem: COORDINATE_SYSTEM.LNGLAT,
         data: [picture.selectedAt],
-        getPosition: (place: LonLat) => place,
+        getPosition: onGround,
         getRadius: 13,
         radiusUnits: 'pixels',
         filled: false,
@@ -144,7 +150,7 @@ export function ueLayers(picture: UePicture, colours: MapColours): Layer[] {
           id: 'ue-clusters',
           coordinateSystem: COORDINATE_SYSTEM.LNGLAT,
           data: picture.clusters,
-          getPosition: (one: Cluster) => one.center,
+          getPosition: (one: Cluster) => onGround(one.center),
           getRadius: (one: Cluster) => circleRadius_px(one.count),
           radiusUnits: 'pixels',
           getFillColor: [...hexRgb(colours.halo), 220],
@@ -160,6 +166,7 @@ export function ueLayers(picture: UePicture, colours: MapColours): Layer[] {
           'ue-cluster-counts',
           base,
           colours,
+          onGround,
           picture.clusters.map(({ center, count }) => ({
             text: String(count),
             place: center,
@@ -169,7 +176,7 @@ export function ueLayers(picture: UePicture, colours: MapColours): Layer[] {
         )
       : null,
     picture.labels.length > 0
-      ? textLayer('ue-labels', base, colours, picture.labels, [14, 0])
+      ? textLayer('ue-labels', base, colours, onGround, picture.labels, [14, 0])
       : null,
   ];
   return layers.filter((layer) => layer !== null);

@@ -3,6 +3,7 @@ import type { Layer } from '@deck.gl/core';
 import type { LonLat } from '../../api/types';
 import { age } from '../../format/format';
 import { cluster, type Cluster } from '../../geometry/clusters';
+import type { Height } from '../../geometry/height';
 import { TRAIL_MS, type LiveUe } from '../../live/live-state';
 import { MotionTable, type MotionRow } from '../../live/motion';
 import { shownNow_ms } from '../../live/shown-ues';
@@ -23,6 +24,7 @@ export interface View {
   zoom: number;
   bounds: { contains(place: LonLat): boolean };
   project(place: LonLat): { x: number; y: number };
+  height: Height;
 }
 
 /** A label that the map draws above a place. */
@@ -78,7 +80,7 @@ export class UePainter {
   private readonly table: MotionTable;
   private position = new Float32Array(0);
   private corners = new Float32Array(0);
-  private heads: Attribute = attribute(new Float32Array(0), 2);
+  private heads: Attribute = attribute(new Float32Array(0), 3);
   private style: UeStyle | null = null;
   private trails: Trails | null = null;
   private truths: Truths | null = null;
@@ -129,7 +131,14 @@ export class UePainter {
     this.trailed_ms = performance.now();
     this.trailsDue = false;
     this.trails = trails
-      ? trailsOf(this.inView, this.origin, hexRgb(colours.accent), mattering, TRAIL_MS)
+      ? trailsOf(
+          this.inView,
+          this.origin,
+          hexRgb(colours.accent),
+          mattering,
+          TRAIL_MS,
+          this.view().height,
+        )
       : null;
   }
 
@@ -145,13 +154,13 @@ export class UePainter {
     this.styledRows = this.table.rows.length;
     this.group();
     const drawn = this.drawnRows();
-    const { bounds } = this.view();
+    const { bounds, height } = this.view();
     this.inView = drawn.filter(({ ue }) => bounds.contains(placeOfFix(ue)));
     if (this.trailsDue) this.trail();
     this.style = styleOf(drawn, shownNow_ms(), hexRgb(colours.accent), mattering, selected);
-    this.heads = headsOf(drawn, this.origin, this.trails?.ends);
+    this.heads = headsOf(drawn, this.origin, this.trails?.ends, height);
     this.truths = this.options.truth
-      ? truthsOf(drawn, this.origin, hexRgb(colours.ink), selected)
+      ? truthsOf(drawn, this.origin, hexRgb(colours.ink), selected, height)
       : null;
     this.wake();
   }
@@ -183,18 +192,18 @@ export class UePainter {
     const { style, alone } = this;
     const count = alone?.length ?? this.table.rows.length;
     if (style === null || style.count !== count) return;
-    if (this.position.length !== 2 * count) {
-      this.position = new Float32Array(2 * count);
-      this.corners = new Float32Array(8 * count);
+    if (this.position.length !== 3 * count) {
+      this.position = new Float32Array(3 * count);
+      this.corners = new Float32Array(12 * count);
     }
-    const moving = this.table.fill(this.position, now_ms, alone);
+    const moving = this.table.fill(this.position, now_ms, view.height, alone);
     const { selected, colours, ellipses } = this.options;
     // The first picture shows markers alone: what else there is takes a while to be made ready.
     const first = !this.drawn;
     this.drawn ||= count > 0;
     const picture = {
       origin: this.origin,
-      position: { value: fourfold(this.position, 2, this.corners) },
+      position: { value: fourfold(this.position, 3, this.corners) },
       heads: this.heads,
       style,
       trails: first ? null : this.trails,
@@ -203,6 +212,7 @@ export class UePainter {
       selectedAt: selected === null ? null : this.table.placeOf(selected, now_ms),
       clusters: this.groups ?? [],
       labels: first ? [] : this.labelled(view, now_ms),
+      height: view.height,
     };
     this.overlay.setProps({ layers: ueLayers(picture, colours) });
     if (moving || first) this.wake();
@@ -251,6 +261,12 @@ export class UePainter {
   /** The camera moved: what is grouped or labelled may differ. */
   moved(): void {
     this.wake();
+  }
+
+  /** Another part of the ground is known: all that lies on it is drawn anew. */
+  raised(): void {
+    this.trailsDue = true;
+    this.restyle();
   }
 
   stop(): void {

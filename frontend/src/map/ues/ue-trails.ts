@@ -1,5 +1,6 @@
 /** Where UEs came from, as flat arrays of line segments. */
 import type { LonLat } from '../../api/types';
+import { level, type Height } from '../../geometry/height';
 import { significance } from '../../geometry/significance';
 import type { MotionRow } from '../../live/motion';
 import { attribute, type Attribute, type Rgb } from './attribute';
@@ -37,6 +38,7 @@ export function trailsOf(
   accent: Rgb,
   mattering: (row: MotionRow) => number,
   length_ms: number,
+  height: Height = level,
   most = MOST_SEGMENTS,
 ): Trails {
   // The newest segment is the one that the marker is drawing now.
@@ -69,8 +71,15 @@ export function trailsOf(
   const least = threshold(matters, most + drawn.length);
   const kept = matters.reduce((sum, value) => sum + (value > least ? 1 : 0), 0);
   const count = Math.max(0, kept - drawn.length);
-  const source = new Float32Array(2 * count);
-  const target = new Float32Array(2 * count);
+  const source = new Float32Array(3 * count);
+  const target = new Float32Array(3 * count);
+  const put = (into: Float32Array, at: number, point: number) => {
+    const east = (place[2 * point] ?? 0) / shrink;
+    const north = place[2 * point + 1] ?? 0;
+    into[3 * at] = east;
+    into[3 * at + 1] = north;
+    into[3 * at + 2] = height(origin[0] + east, origin[1] + north);
+  };
   const rgba = [...accent, 255];
   const colour = new Uint8Array(4 * count).map((_, i) => rgba[i % 4] ?? 0);
   const fades = new Float32Array(2 * count);
@@ -81,10 +90,8 @@ export function trailsOf(
     // Only ends matter infinitely; the first end of a trail follows the last of another.
     const begins = last === -1;
     if (!begins) {
-      source[2 * segment] = (place[2 * last] ?? 0) / shrink;
-      source[2 * segment + 1] = place[2 * last + 1] ?? 0;
-      target[2 * segment] = (place[2 * i] ?? 0) / shrink;
-      target[2 * segment + 1] = place[2 * i + 1] ?? 0;
+      put(source, segment, last);
+      put(target, segment, i);
       fades[2 * segment] = fade[last] ?? 0;
       fades[2 * segment + 1] = fade[i] ?? 0;
       segment++;
@@ -93,8 +100,8 @@ export function trailsOf(
   }
   return {
     count,
-    source: attribute(source, 2),
-    target: attribute(target, 2),
+    source: attribute(source, 3),
+    target: attribute(target, 3),
     colour: attribute(colour, 4),
     fade: attribute(fades, 2),
     ends,

@@ -1,5 +1,6 @@
 import { useCallback, useEffect, useMemo, useRef } from 'react';
 import type { Scene } from '../../api/types';
+import { level, type Height } from '../../geometry/height';
 import type { MotionRow } from '../../live/motion';
 import { useLive } from '../../live/live-store';
 import { useShownUes } from '../../live/shown-ues';
@@ -7,6 +8,7 @@ import { ueMatches } from '../../live/ue-query';
 import { useMedia } from '../../ui/use-media';
 import { useUrlState } from '../../url/use-url-state';
 import { useEngine } from '../engine';
+import { TERRAIN } from '../layers/terrain-layer';
 import type { MapColours } from '../map-colours';
 import { setUeFinder } from './ue-finder';
 import type { PainterOptions, UePainter } from './ue-painter';
@@ -17,8 +19,9 @@ const FAINT = 0.12;
 
 /** Dots with headings, trails, ellipses and labels of every UE, drawn by deck.gl over the map. */
 export function UesOverlay({ scene, colours }: { scene: Scene; colours: MapColours }) {
-  const { useMap, createOverlay, UePainter: Painter } = useEngine();
+  const { useMap, createOverlay, UePainter: Painter, name } = useEngine();
   const map = useMap().current?.getMap();
+  const hilly = name === 'maplibre' && scene.terrain !== null;
   const ues = useShownUes();
   const { hidden, ue: selected, query, follow } = useUrlState((state) => state);
   const still = useMedia('(prefers-reduced-motion: reduce)');
@@ -73,10 +76,13 @@ export function UesOverlay({ scene, colours }: { scene: Scene; colours: MapColou
     if (!map) return undefined;
     const overlay = createOverlay();
     map.addControl(overlay);
+    // What lies on the ground is as high as the ground is drawn, which tiles tell bit by bit.
+    const height: Height = hilly ? (lon, lat) => map.queryTerrainElevation([lon, lat]) ?? 0 : level;
     const view = () => ({
       zoom: map.getZoom(),
       bounds: map.getBounds(),
       project: (place: [number, number]) => map.project(place),
+      height,
     });
     const { lon, lat } = scene.center;
     const made = new Painter(overlay, view, [lon, lat], latest.current.options, still);
@@ -85,14 +91,19 @@ export function UesOverlay({ scene, colours }: { scene: Scene; colours: MapColou
     setUeFinder((point) => made.at(point));
     const moved = () => made.moved();
     map.on('move', moved);
+    const raised = ({ sourceId }: { sourceId?: string }) => {
+      if (sourceId === TERRAIN) made.raised();
+    };
+    if (hilly) map.on('sourcedata', raised);
     return () => {
       map.off('move', moved);
+      map.off('sourcedata', raised);
       setUeFinder(null);
       made.stop();
       painter.current = null;
       map.removeControl(overlay);
     };
-  }, [map, createOverlay, Painter, scene.center, still]);
+  }, [map, createOverlay, Painter, scene.center, hilly, still]);
 
   // A followed UE stays in the middle, at the pace of its fixes.
   const place = selected === null ? undefined : ues[selected]?.fix.geometry.coordinates;
