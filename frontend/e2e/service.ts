@@ -9,7 +9,7 @@ import { test as base } from '@playwright/test';
 
 export const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 const RAYFIX = process.env['RAYFIX'] ?? join(ROOT, '.venv/bin/rayfix');
-const PYTHON = process.env['RAYFIX_PYTHON'] ?? join(ROOT, '.venv/bin/python');
+export const PYTHON = process.env['RAYFIX_PYTHON'] ?? join(ROOT, '.venv/bin/python');
 const READY_WITHIN_MS = 90_000;
 
 export const UES = 20;

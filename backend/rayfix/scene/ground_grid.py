@@ -31,7 +31,7 @@ LEVEL_FROM_M = 500.0
 MOST_POINTS = 1_000_000
 """A larger area gets larger steps."""
 
-PRECISION_M = 2**-4
+PRECISION_M = 2**-7
 """Heights are rounded to multiples of this [m]."""
 
 

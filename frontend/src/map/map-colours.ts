@@ -42,7 +42,7 @@ export const MAP_COLOURS: Record<Scheme, MapColours> = {
   dark: {
     ground: '#0e1217',
     shade: '#000000',
-    light: '#3b4856',
+    light: '#5d6f83',
     water: '#122a3b',
     road: '#252e39',
     roadEdge: '#1b222b',

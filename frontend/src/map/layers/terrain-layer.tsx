@@ -37,7 +37,7 @@ export function TerrainLayer({ terrain, colours }: Props) {
           type="hillshade"
           beforeId={slot('relief')}
           paint={{
-            'hillshade-exaggeration': 0.3,
+            'hillshade-exaggeration': 0.5,
             'hillshade-shadow-color': colours.shade,
             'hillshade-highlight-color': colours.light,
             'hillshade-accent-color': colours.shade,
