@@ -3,7 +3,7 @@ import { framingZoom } from './camera';
 
 test('a radius fills an eighth of the side', () => {
   const zoom = framingZoom(10, 48.1, 800);
-  const metresPerPixel = (40_075_017 * Math.cos((48.1 * Math.PI) / 180)) / (512 * 2 ** zoom);
+  const metresPerPixel = (40_075_016.7 * Math.cos((48.1 * Math.PI) / 180)) / (512 * 2 ** zoom);
   expect(10 / metresPerPixel).toBeCloseTo(100, 6);
 });
 

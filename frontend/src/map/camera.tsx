@@ -1,5 +1,6 @@
 import { useEffect } from 'react';
 import type { LonLat, Scene } from '../api/types';
+import { perMetre_px } from '../geometry/pixel-scale';
 import { useLive } from '../live/live-store';
 import { showOnMap, useCameraTarget } from '../ui/camera-store';
 import { setUrlState, urlState, useUrlState } from '../url/use-url-state';
@@ -10,14 +11,10 @@ import { useEngine } from './engine';
 const CLOSE_ZOOM = 16.5;
 const PITCH_DEG = 45;
 const FRAMED = { from: 15, to: 20.5, share: 1 / 8 };
-const EQUATOR_M = 40_075_017;
-const TILE_PX = 512;
 
 /** Zoom at which a radius is `FRAMED.share` of so many pixels. */
 export function framingZoom(radius_m: number, lat: number, side_px: number): number {
-  const metresPerPixel = radius_m / (FRAMED.share * side_px);
-  const world_m = EQUATOR_M * Math.cos((lat * Math.PI) / 180);
-  const zoom = Math.log2(world_m / (TILE_PX * metresPerPixel));
+  const zoom = Math.log2((FRAMED.share * side_px) / (radius_m * perMetre_px(0, lat)));
   return Math.min(FRAMED.to, Math.max(FRAMED.from, zoom));
 }
 
