@@ -11,6 +11,7 @@ import { MapStage } from './map/map-stage';
 import { AlertsPanel } from './panels/alerts-panel';
 import { ConnectionStatus } from './panels/connection-status';
 import { consoleShortcuts } from './panels/console-shortcuts';
+import { EvaluationMissing } from './panels/evaluation/evaluation-missing';
 import { HelpDialog } from './panels/help-dialog';
 import { Inspector } from './panels/inspector/inspector';
 import { KeyDialog } from './panels/key-dialog';
@@ -19,15 +20,18 @@ import { LegendPanel } from './panels/legend-panel';
 import { LocateDialog } from './panels/locate-dialog';
 import { PageTabs } from './panels/page-tabs';
 import { ScenePicker } from './panels/scene-picker';
+import { StageNotices } from './panels/stage-notices';
 import { Timeline } from './panels/timeline';
 import { UeList } from './panels/ue-list';
-import { Notice } from './ui/notice';
 import { useShortcuts } from './ui/shortcuts';
 import { useUrlState } from './url/use-url-state';
 
-const EvaluationPage = lazy(async () => ({
-  default: (await import('./panels/evaluation/evaluation-page')).EvaluationPage,
-}));
+const EvaluationPage = lazy(() =>
+  import('./panels/evaluation/evaluation-page').then(
+    ({ EvaluationPage: Page }) => ({ default: Page }),
+    () => ({ default: EvaluationMissing }),
+  ),
+);
 
 type Sheet = 'ues' | 'layers';
 type OpenDialog = 'help' | 'locate';
@@ -102,12 +106,7 @@ export function App() {
             <EvaluationPage scene={scene} />
           </Suspense>
         )}
-        {failure && !refused && (
-          <Notice tone="error">
-            The service does not answer: {failure.message}. Check that it runs, then reload.
-          </Notice>
-        )}
-        {notice !== null && <Notice onDismiss={() => setNotice(null)}>{notice}</Notice>}
+        <StageNotices failure={failure} notice={notice} onDismiss={() => setNotice(null)} />
       </main>
       {ue !== null && (
         <section className="dock dock-right" aria-label={`UE ${ue}`}>

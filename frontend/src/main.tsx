@@ -8,6 +8,7 @@ import { queryClient } from './api/query-client';
 import { App } from './app';
 import { ShownUes } from './live/shown-ues';
 import { beginLoading } from './map/begin-loading';
+import { FailureBoundary } from './ui/failure-boundary';
 
 beginLoading();
 
@@ -17,9 +18,11 @@ if (root === null) throw new Error('index.html has no #root');
 createRoot(root).render(
   <StrictMode>
     <QueryClientProvider client={queryClient}>
-      <ShownUes>
-        <App />
-      </ShownUes>
+      <FailureBoundary>
+        <ShownUes>
+          <App />
+        </ShownUes>
+      </FailureBoundary>
     </QueryClientProvider>
   </StrictMode>,
 );

@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import { ServiceError, apiPath, getJson, serviceNow_ms } from './client';
+import { ServiceError, UnreachableError, apiPath, getJson, serviceNow_ms } from './client';
 
 afterEach(() => vi.unstubAllGlobals());
 
@@ -27,6 +27,14 @@ describe('getJson', () => {
   it('survives an error that is no problem document', async () => {
     vi.stubGlobal('fetch', () => Promise.resolve(new Response('<h1>', { status: 502 })));
     await expect(getJson('/x')).rejects.toMatchObject({ status: 502, code: 'http_error' });
+  });
+
+  it('says what to do when nobody answers, and leaves a cancelled request alone', async () => {
+    vi.stubGlobal('fetch', () => Promise.reject(new TypeError('Failed to fetch')));
+    await expect(getJson('/x')).rejects.toThrow(UnreachableError);
+    const cancelled = new DOMException('left', 'AbortError');
+    vi.stubGlobal('fetch', () => Promise.reject(cancelled));
+    await expect(getJson('/x')).rejects.toBe(cancelled);
   });
 
   it("follows the service's clock when the viewer's is wrong", async () => {

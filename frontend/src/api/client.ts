@@ -13,6 +13,14 @@ export class ServiceError extends Error {
   }
 }
 
+/** No answer at all: the service is away, or the network is. */
+export class UnreachableError extends Error {
+  constructor() {
+    super('the service cannot be reached; check that it runs, then try again');
+    this.name = 'UnreachableError';
+  }
+}
+
 let clockOffset_ms = 0;
 
 /** The service's clock [ms since 1970]: ages are told by it, not by the viewer's clock. */
@@ -42,8 +50,17 @@ async function problemOf(response: Response): Promise<ServiceError> {
   }
 }
 
+async function answerTo(path: string, init: RequestInit): Promise<Response> {
+  try {
+    return await fetch(path, init);
+  } catch (error) {
+    // What a browser says about it differs and tells nobody what to do.
+    throw error instanceof TypeError ? new UnreachableError() : error;
+  }
+}
+
 async function request<T>(path: string, init: RequestInit): Promise<T> {
-  const response = await fetch(path, {
+  const response = await answerTo(path, {
     ...init,
     headers: { Accept: 'application/json', ...keyHeaders(), ...init.headers },
   });

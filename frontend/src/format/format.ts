@@ -53,3 +53,9 @@ export function clock(time: string | number): string {
   const tenths = Math.floor(date.getMilliseconds() / 100);
   return `${two(date.getHours())}:${two(date.getMinutes())}:${two(date.getSeconds())}.${tenths}`;
 }
+
+/** A message of the service as a sentence. */
+export function sentence(message: string): string {
+  const text = message.charAt(0).toUpperCase() + message.slice(1);
+  return /[.!?]$/.test(text) ? text : `${text}.`;
+}

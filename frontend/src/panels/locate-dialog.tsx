@@ -1,5 +1,6 @@
 import { useState, type DragEvent, type FormEvent } from 'react';
 import { useLocate } from '../api/post-locate';
+import { sentence } from '../format/format';
 import { showOnMap } from '../ui/camera-store';
 import { Dialog } from '../ui/dialog';
 import { setUrlState } from '../url/use-url-state';
@@ -22,9 +23,12 @@ export function LocateDialog({ scene, onClose }: { scene: string; onClose: () =>
       setUrlState({ ue: 'what-if', fix: reply.fix_id, tab: 'fix', time: null }, 'push');
       onClose();
     } catch (error) {
-      if (error instanceof ReportFileError)
-        setProblem(`The reports cannot be read: ${error.message}.`);
-      else setProblem((error as Error).message);
+      const { message } = error as Error;
+      setProblem(
+        sentence(
+          error instanceof ReportFileError ? `The reports cannot be read: ${message}` : message,
+        ),
+      );
     }
   };
   const drop = (event: DragEvent) => {

@@ -1,7 +1,8 @@
 import './inspector.css';
 import { useAttention } from '../../api/get-attention';
 import { useFix } from '../../api/get-fix';
-import { age } from '../../format/format';
+import { ServiceError } from '../../api/client';
+import { age, sentence } from '../../format/format';
 import { useShownNow } from '../../live/shown-ues';
 import { zoomTo } from '../../ui/camera-store';
 import { Tabs } from '../../ui/tabs';
@@ -20,6 +21,13 @@ const TAB_WORDS = [
   { id: 'attention', label: 'Attention' },
   { id: 'whatif', label: 'What if' },
 ] as const;
+
+function fixTrouble(error: Error): string {
+  // An id that is none, or that of a fix which is no longer there.
+  if (error instanceof ServiceError && [404, 422].includes(error.status))
+    return 'This fix is not kept here (any more). Switch Hold off for the latest one.';
+  return sentence(`This fix cannot be read: ${error.message}`);
+}
 
 /** Why a UE is where it is: one fix, taken apart. */
 export function Inspector({ ueId, fixId }: { ueId: string; fixId: string | null }) {
@@ -84,9 +92,12 @@ export function Inspector({ ueId, fixId }: { ueId: string; fixId: string | null 
         layers={attention.data?.layers ?? 0}
         heads={attention.data?.heads ?? 0}
       />
-      {error && <p className="inspector-error">This fix cannot be read: {error.message}</p>}
+      {error && <p className="inspector-error">{fixTrouble(error)}</p>}
       {!fix && !error && fixId === null && (
-        <p className="empty">No fix of this UE has arrived since the page was opened.</p>
+        <p className="empty">
+          No fix of this UE is known yet. It appears here with the next report of it that the
+          service locates.
+        </p>
       )}
       {fix && (
         <Tabs
