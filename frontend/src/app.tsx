@@ -24,7 +24,7 @@ import { StageNotices } from './panels/stage-notices';
 import { Timeline } from './panels/timeline';
 import { UeList } from './panels/ue-list';
 import { useShortcuts } from './ui/shortcuts';
-import { useUrlState } from './url/use-url-state';
+import { setUrlState, useUrlState } from './url/use-url-state';
 
 const EvaluationPage = lazy(() =>
   import('./panels/evaluation/evaluation-page').then(
@@ -43,9 +43,11 @@ export function App() {
   const { data: scene, error: sceneError } = useScene(sceneName);
   const ue = useUrlState((state) => state.ue);
   const page = useUrlState((state) => state.page);
+  const panel = useUrlState((state) => state.panel);
   const refused = useApiKey((state) => state.refused);
   const fixId = useInspectedFix();
-  const [sheet, setSheet] = useState<Sheet | null>(null);
+  // A link to the alerts shows them, on a phone too.
+  const [sheet, setSheet] = useState<Sheet | null>(page === 'alerts' ? 'ues' : null);
   const [notice, setNotice] = useState<string | null>(null);
   const [dialog, setDialog] = useState<OpenDialog | null>(null);
   const ueCount = Object.keys(useShownUes()).length;
@@ -56,6 +58,11 @@ export function App() {
   const shortcuts = useMemo(
     () =>
       consoleShortcuts({
+        search: () => {
+          setSheet('ues');
+          setUrlState({ panel: true, page: 'map' });
+          requestAnimationFrame(() => document.getElementById('ue-search')?.focus());
+        },
         help: () => setDialog('help'),
         locate: () => setDialog('locate'),
         features: scene?.features.map(({ name }) => name) ?? [],
@@ -68,11 +75,26 @@ export function App() {
   const toggle = (which: Sheet) => setSheet((open) => (open === which ? null : which));
 
   return (
-    <div className="app" data-sheet={sheet ?? undefined} data-inspecting={ue !== null || undefined}>
+    <div
+      className="app"
+      data-sheet={sheet ?? undefined}
+      data-inspecting={ue !== null || undefined}
+      data-panel={panel ? 'open' : 'hidden'}
+    >
       <header className="app-bar">
         <h1 className="app-name">RayFix</h1>
-        <ScenePicker scene={scene} />
         <ConnectionStatus />
+        <button
+          type="button"
+          className="icon-button panel-button"
+          aria-expanded={panel}
+          aria-controls="left-panel"
+          aria-label={panel ? 'Hide the panel' : 'Show the panel'}
+          title={panel ? 'Hide the panel (U)' : 'Show the panel (U)'}
+          onClick={() => setUrlState({ panel: !panel })}
+        >
+          {panel ? '«' : '»'}
+        </button>
         <button
           type="button"
           className="icon-button help-button"
@@ -81,9 +103,13 @@ export function App() {
         >
           ?
         </button>
+        <ScenePicker scene={scene} />
       </header>
-      <section className="dock dock-left" aria-label="UEs">
-        <PageTabs onLocate={() => setDialog('locate')} />
+      <section className="dock dock-left" id="left-panel" aria-label="UEs">
+        <PageTabs
+          onLocate={() => setDialog('locate')}
+          onPage={(chosen) => chosen === 'evaluation' && setSheet(null)}
+        />
         <div className="dock-content">
           {page === 'alerts' ? (
             <AlertsPanel />

@@ -12,19 +12,26 @@ function next<T>(values: readonly T[], current: T): T {
 }
 
 export interface Actions {
+  search: () => void;
   help: () => void;
   locate: () => void;
   features: readonly string[];
   fixId: string | null;
 }
 
-export function consoleShortcuts({ help, locate, features, fixId }: Actions): Shortcut[] {
+export function consoleShortcuts({ search, help, locate, features, fixId }: Actions): Shortcut[] {
   return [
     {
       key: '/',
       shown: '/',
       does: 'Search UEs and cells',
-      run: () => document.getElementById('ue-search')?.focus(),
+      run: search,
+    },
+    {
+      key: 'u',
+      shown: 'U',
+      does: 'Hide or show the panel on the left',
+      run: () => setUrlState({ panel: !urlState().panel }),
     },
     {
       key: 'Escape',

@@ -1,7 +1,9 @@
 import './layers-panel.css';
+import { useState } from 'react';
 import { useDriveTest } from '../api/get-drive-test';
 import { useRadioMap } from '../api/get-radio-map';
 import type { Scene } from '../api/types';
+import { useMedia } from '../ui/use-media';
 import { setUrlState, useUrlState } from '../url/use-url-state';
 import { MapTools, RangeHandles } from './map-tools';
 import { BEST_SERVER, TOGGLES, type Toggle } from '../url/url-state';
@@ -24,6 +26,11 @@ export function LayersPanel({ scene }: { scene: Scene }) {
   const playback = useUrlState((state) => state.time !== null);
   const { data: info } = useRadioMap(scene.name, feature, cell);
   const { data: driveTest } = useDriveTest(scene.name, BEST_SERVER);
+  const inspecting = useUrlState((state) => state.ue !== null);
+  const narrow = useMedia('(min-width: 761px) and (max-width: 1280px)');
+  const [chosen, setChosen] = useState<boolean | null>(null);
+  // Beside the inspector in a narrow window it would cover the map.
+  const open = chosen ?? !(inspecting && narrow);
   // Some there is something of only at times.
   const offered: Partial<Record<Toggle, boolean>> = {
     truth: playback,
@@ -35,8 +42,15 @@ export function LayersPanel({ scene }: { scene: Scene }) {
     });
 
   return (
-    <details className="card layers" open>
-      <summary>Layers</summary>
+    <details className="card layers" open={open}>
+      <summary
+        onClick={(event) => {
+          event.preventDefault();
+          setChosen(!open);
+        }}
+      >
+        Layers
+      </summary>
       <div className="layers-map">
         <label className="layers-field">
           <span>Radio map</span>

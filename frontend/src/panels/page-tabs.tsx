@@ -8,8 +8,13 @@ const PAGE_WORDS: Record<Page, string> = {
   evaluation: 'Evaluation',
 };
 
+interface Props {
+  onLocate: () => void;
+  onPage: (page: Page) => void;
+}
+
 /** What the left panel and the stage show. */
-export function PageTabs({ onLocate }: { onLocate: () => void }) {
+export function PageTabs({ onLocate, onPage }: Props) {
   const page = useUrlState((state) => state.page);
   return (
     <nav className="tabs tabs-pages" aria-label="Views">
@@ -18,7 +23,10 @@ export function PageTabs({ onLocate }: { onLocate: () => void }) {
           key={name}
           type="button"
           aria-current={name === page ? 'page' : undefined}
-          onClick={() => setUrlState({ page: name }, 'push')}
+          onClick={() => {
+            setUrlState({ page: name }, 'push');
+            onPage(name);
+          }}
         >
           {PAGE_WORDS[name]}
         </button>

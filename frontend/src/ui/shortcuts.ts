@@ -16,11 +16,18 @@ function typing(target: EventTarget | null): boolean {
   );
 }
 
+/** Keys that act on what has the focus: there they are no shortcuts. */
+function acting(key: string, target: EventTarget | null): boolean {
+  const actors = 'button, a[href], summary, [role="button"], [role="tab"], [role="slider"]';
+  return key === ' ' && target instanceof HTMLElement && target.closest(actors) !== null;
+}
+
 /** Runs shortcuts while nobody is typing and no dialog is open. */
 export function useShortcuts(shortcuts: readonly Shortcut[]): void {
   useEffect(() => {
     const press = (event: KeyboardEvent) => {
       if (event.ctrlKey || event.metaKey || event.altKey || typing(event.target)) return;
+      if (acting(event.key, event.target)) return;
       if (document.querySelector('dialog[open]')) return;
       const found = shortcuts.find(({ key }) => key === event.key);
       if (!found) return;

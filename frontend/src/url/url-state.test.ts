@@ -26,6 +26,7 @@ describe('URL state', () => {
       follow: true,
       time: Date.parse('2026-11-24T12:00:00.500Z'),
       page: 'alerts',
+      panel: false,
       geofences: [{ name: 'Square', lon: 11.5, lat: 48.1, radius_m: 50 }],
       query: 'bus',
     };

@@ -64,6 +64,8 @@ export interface UrlState {
   time: number | null;
   /** What stands beside or over the map. */
   page: Page;
+  /** Whether the panel left of the map is open. */
+  panel: boolean;
   geofences: readonly Geofence[];
 }
 
@@ -86,6 +88,7 @@ export const DEFAULT_STATE: UrlState = {
   follow: false,
   time: null,
   page: 'map',
+  panel: true,
   geofences: [],
 };
 
@@ -163,6 +166,7 @@ export function parseUrl(search: string): UrlState {
     time: parseTime(p.get('t')),
     geofences: parseGeofences(p.get('fences')),
     page: oneOf(PAGES, p.get('page'), DEFAULT_STATE.page),
+    panel: p.get('panel') !== '0',
   };
 }
 
@@ -191,6 +195,7 @@ export function formatUrl(state: UrlState): string {
   put('t', state.time === null ? null : new Date(state.time).toISOString(), null);
   put('fences', formatGeofences(state.geofences), '');
   put('page', state.page, DEFAULT_STATE.page);
+  put('panel', state.panel ? null : '0', null);
   const search = p.toString().replaceAll('%2C', ',').replaceAll('%3A', ':').replaceAll('%3B', ';');
   return search === '' ? '' : `?${search}`;
 }
