@@ -64,6 +64,13 @@ test('playback shows the past with its errors, and goes back to live', async ({
   const before = await timeline.locator('.timeline-clock').textContent();
   await page.keyboard.press('.');
   await expect(timeline.locator('.timeline-clock')).not.toHaveText(before ?? '');
+  await expect(page.locator('.connection')).toHaveText('Playback');
   await timeline.getByRole('button', { name: 'Live' }).click();
   await expect(page).not.toHaveURL(/[?&]t=/);
+
+  // Whoever drags the time back is in playback, and goes on dragging the same slider.
+  const slider = timeline.getByLabel('Time of playback');
+  await slider.press('PageDown');
+  await expect(page).toHaveURL(/[?&]t=/);
+  await expect(slider).toBeFocused();
 });
