@@ -9,6 +9,12 @@ export function number(value: number | null | undefined, decimals = 0): string {
   return Number(text) === 0 ? text.replace('-', '') : text.replace('-', MINUS);
 }
 
+/** So many digits that say something, and the whole of a larger number. */
+export function significant(value: number | null | undefined, digits: number): string {
+  if (value === null || value === undefined || value === 0) return number(value);
+  return number(value, Math.max(0, digits - 1 - Math.floor(Math.log10(Math.abs(value)))));
+}
+
 /** With its sign, for differences. */
 export function signed(value: number | null | undefined, decimals = 0): string {
   const text = number(value, decimals);

@@ -8,6 +8,12 @@ export interface EllipseAxes {
   orientation_deg: number;
 }
 
+/**
+ * Semi-axes at 68 % over those at 95 % of a two-dimensional normal distribution:
+ * sqrt(ln(1 - 0.68) / ln(1 - 0.95)).
+ */
+export const AXES_68_OVER_95 = Math.sqrt(Math.log(1 - 0.68) / Math.log(1 - 0.95));
+
 /** A closed ring (first point = last) along an uncertainty ellipse (TS 23.032, 5.3). */
 export function ellipseRing(center: LonLat, axes: EllipseAxes, segments = 48): LonLat[] {
   const bearing = (axes.orientation_deg * Math.PI) / 180;

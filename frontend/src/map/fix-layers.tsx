@@ -1,6 +1,7 @@
 import { useFix } from '../api/get-fix';
 import { useUrlState } from '../url/use-url-state';
 import { AttentionLayer } from './layers/attention-layer';
+import { FixPlaceLayer } from './layers/fix-place-layer';
 import { HighlightLayer } from './layers/highlight-layer';
 import { HypothesesLayer } from './layers/hypotheses-layer';
 import { PosteriorLayer } from './layers/posterior-layer';
@@ -20,6 +21,7 @@ interface Props {
 export function FixLayers({ ueId, fixId, scheme, colours }: Props) {
   const overlay = useUrlState((state) => state.overlay);
   const tab = useUrlState((state) => state.tab);
+  const held = useUrlState((state) => state.fix !== null);
   const { data: fix } = useFix(fixId);
   return (
     <>
@@ -34,6 +36,7 @@ export function FixLayers({ ueId, fixId, scheme, colours }: Props) {
         <>
           <HypothesesLayer fix={fix} colours={colours} />
           <RefinementLayer fix={fix} colours={colours} />
+          {held && <FixPlaceLayer fix={fix} colours={colours} />}
           <HighlightLayer scene={fix.scene} fix={fix} colours={colours} />
           {tab === 'whatif' && <WhatIfMarker fix={fix} />}
         </>

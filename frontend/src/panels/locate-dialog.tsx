@@ -3,6 +3,7 @@ import { useLocate } from '../api/post-locate';
 import { sentence } from '../format/format';
 import { showOnMap } from '../ui/camera-store';
 import { Dialog } from '../ui/dialog';
+import { LOCATED } from '../url/url-state';
 import { setUrlState } from '../url/use-url-state';
 import { ReportFileError, requestOf } from './inspector/report-files';
 
@@ -20,7 +21,7 @@ export function LocateDialog({ scene, onClose }: { scene: string; onClose: () =>
     try {
       const reply = await locate.mutateAsync(requestOf(text, scene));
       showOnMap([reply.fix.lon, reply.fix.lat]);
-      setUrlState({ ue: 'what-if', fix: reply.fix_id, tab: 'fix', time: null }, 'push');
+      setUrlState({ ue: LOCATED, fix: reply.fix_id, tab: 'fix', time: null }, 'push');
       onClose();
     } catch (error) {
       const { message } = error as Error;

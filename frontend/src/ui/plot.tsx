@@ -28,7 +28,9 @@ interface Props {
 const LEFT = 34;
 const BOTTOM = 18;
 const TOP = 6;
+/** Room for half of the last tick, and for the unit after it. */
 const RIGHT = 12;
+const RIGHT_UNIT = 34;
 const NICE = [1, 2, 5, 10];
 
 /** Round values within an axis. */
@@ -54,32 +56,45 @@ function shareOf(value: number, { min, max, log }: Axis): number {
     : (value - min) / (max - min);
 }
 
-function tickText(value: number): string {
-  return number(value, value !== 0 && Math.abs(value) < 1 ? (Math.abs(value) < 0.1 ? 2 : 1) : 0);
+/** Ticks as text: as many decimals as tell neighbours apart. */
+export function tickTexts(ticks: readonly number[], log = false): string[] {
+  const [first = 0, second] = ticks;
+  const alone = String(Number(first.toFixed(3))).split('.')[1]?.length ?? 0;
+  const decimals = (step: number) => Math.max(0, -Math.floor(Math.log10(step) + 1e-9));
+  const common = second === undefined ? alone : decimals(second - first);
+  return ticks.map((tick) => (tick === 0 ? '0' : number(tick, log ? decimals(tick) : common)));
 }
 
 /** Lines over two axes, with units; the numbers stand in a table beside it. */
 export function Plot({ label, height, x, y, series, width = 360 }: Props) {
-  const inner = { width: width - LEFT - RIGHT, height: height - BOTTOM - TOP };
+  const right = x.unit === '' ? RIGHT : RIGHT_UNIT;
+  const inner = { width: width - LEFT - right, height: height - BOTTOM - TOP };
   const px = (value: number) => LEFT + Math.min(1, shareOf(value, x)) * inner.width;
   const py = (value: number) => TOP + (1 - shareOf(value, y)) * inner.height;
-  const last = ticksOf(x, 5).at(-1);
+  const along = ticksOf(x, 5);
+  const alongTexts = tickTexts(along, x.log);
+  const up = ticksOf(y, Math.max(2, Math.floor(inner.height / 26)));
+  const upTexts = tickTexts(up, y.log);
   return (
     <svg className="plot" viewBox={`0 0 ${width} ${height}`} role="img" aria-label={label}>
-      {ticksOf(y, Math.max(2, Math.floor(inner.height / 26))).map((tick) => (
+      {up.map((tick, i) => (
         <g key={tick}>
-          <line className="plot-grid" x1={LEFT} x2={width - RIGHT} y1={py(tick)} y2={py(tick)} />
+          <line className="plot-grid" x1={LEFT} x2={width - right} y1={py(tick)} y2={py(tick)} />
           <text className="plot-tick" x={LEFT - 5} y={py(tick) + 4} textAnchor="end">
-            {tickText(tick)}
+            {upTexts[i]}
           </text>
         </g>
       ))}
-      {ticksOf(x, 5).map((tick) => (
+      {along.map((tick, i) => (
         <text key={tick} className="plot-tick" x={px(tick)} y={height - 4} textAnchor="middle">
-          {tickText(tick)}
-          {tick === last && x.unit !== '' && ` ${x.unit}`}
+          {alongTexts[i]}
         </text>
       ))}
+      {x.unit !== '' && (
+        <text className="plot-tick" x={width} y={height - 4} textAnchor="end">
+          {x.unit}
+        </text>
+      )}
       {series.map((one, i) => (
         <polyline
           key={one.name}

@@ -34,6 +34,9 @@ export type Page = (typeof PAGES)[number];
 
 export const BEST_SERVER = 'best';
 
+/** Stands for the UE of reports that were located here; it is not in the live feed. */
+export const LOCATED = 'what-if';
+
 export interface UrlState {
   scene: string | null;
   view: CameraView | null;

@@ -1,11 +1,6 @@
 /** How the parts of a UE are drawn as quads. Sizes in pixels lie flat unless they say otherwise. */
+import { AXES_68_OVER_95 } from '../../geometry/ellipse';
 import type { QuadKind } from './quad-layer';
-
-/**
- * Semi-axes at 68 % over those at 95 % of a two-dimensional normal distribution:
- * sqrt(ln(1 - 0.68) / ln(1 - 0.95)).
- */
-const AXES_68_OVER_95 = Math.sqrt(Math.log(1 - 0.68) / Math.log(1 - 0.95));
 
 /**
  * Two ellipses of one shape: the one that holds 95 %, and within it the one that holds 68 %, twice

@@ -10,6 +10,7 @@ import { setUrlState } from '../../url/use-url-state';
 import { AccuracyTable } from './accuracy-table';
 import {
   calibrationSeries,
+  caseName,
   casesOf,
   cdfSeries,
   methodName,
@@ -20,10 +21,15 @@ import { ErrorMap } from './error-map';
 function Versions({
   metrics,
   evaluation,
+  scene,
 }: {
   metrics: ModelMetrics;
   evaluation: Evaluation | null;
+  scene: Scene;
 }) {
+  // The service knows the maps of all its scenes; the figures are those of one.
+  const tested = evaluation?.scene ?? scene.name;
+  const version = metrics.maps[tested];
   return (
     <dl className="facts-list versions">
       <dt>Model</dt>
@@ -34,14 +40,14 @@ function Versions({
         {metrics.training_seconds !== null &&
           `, trained in ${number(metrics.training_seconds / 60)} min`}
       </dd>
-      {Object.entries(metrics.maps).map(([name, version]) => (
-        <div key={name} style={{ display: 'contents' }}>
+      {version !== undefined && (
+        <>
           <dt>Radio map</dt>
           <dd>
-            {name} <span className="muted">{version}</span>
+            {tested} <span className="muted">{version}</span>
           </dd>
-        </div>
-      ))}
+        </>
+      )}
       {evaluation && (
         <>
           <dt>Test file</dt>
@@ -68,10 +74,7 @@ function Recorded({ evaluation, scene }: { evaluation: Evaluation; scene: Scene 
     <>
       <Segmented
         label="Condition and number of reports"
-        options={cases.map(({ id, condition, reports }) => ({
-          id,
-          label: `${condition} × ${reports}`,
-        }))}
+        options={cases.map((one) => ({ id: one.id, label: caseName(one) }))}
         current={current.id}
         onChange={setChosen}
       />
@@ -151,7 +154,7 @@ export function EvaluationPage({ scene }: { scene: Scene }) {
       {!data && !error && <p className="muted">Reading the figures…</p>}
       {data && (
         <>
-          <Versions metrics={data} evaluation={data.evaluation} />
+          <Versions metrics={data} evaluation={data.evaluation} scene={scene} />
           {data.evaluation ? (
             <Recorded evaluation={data.evaluation} scene={scene} />
           ) : (

@@ -2,6 +2,7 @@ import type { Fix, FixDetail, LonLat } from '../../api/types';
 import { metres, number, percent, withUnit } from '../../format/format';
 import { distance_m } from '../../geometry/local-metres';
 import { showOnMap } from '../../ui/camera-store';
+import { Explain } from '../../ui/explain';
 import { Plot } from '../../ui/plot';
 import { Meter } from '../../ui/meter';
 
@@ -97,21 +98,34 @@ function EnergyCurve({ energies }: { energies: readonly number[] }) {
   );
 }
 
+/** A lighter one would read 0.0 %. */
+const LEAST_WEIGHT = 0.0005;
+
+/** Hypotheses by weight, and how many are too light to be told. */
+export function ranked(hypotheses: FixDetail['hypotheses']) {
+  const sorted = [...hypotheses].sort((a, b) => b.weight - a.weight);
+  const told = sorted.filter(({ weight }, i) => i === 0 || weight >= LEAST_WEIGHT);
+  return { told, lighter: sorted.length - told.length };
+}
+
 function Hypotheses({ fix }: { fix: FixDetail }) {
-  const ranked = [...fix.hypotheses].sort((a, b) => b.weight - a.weight);
+  const { told, lighter } = ranked(fix.hypotheses);
   return (
-    <ol className="hypotheses">
-      {ranked.map((hypothesis, i) => (
-        <li key={i}>
-          <button type="button" onClick={() => showOnMap(place(hypothesis))}>
-            <span>{i + 1}</span>
-            <Meter share={hypothesis.weight} />
-            <span>{percent(hypothesis.weight, 1)}</span>
-            <span className="muted">{metres(distance_m(place(hypothesis), place(fix.fix)))}</span>
-          </button>
-        </li>
-      ))}
-    </ol>
+    <>
+      <ol className="hypotheses">
+        {told.map((hypothesis, i) => (
+          <li key={i}>
+            <button type="button" onClick={() => showOnMap(place(hypothesis))}>
+              <span>{i + 1}</span>
+              <Meter share={hypothesis.weight} />
+              <span>{percent(hypothesis.weight, 1)}</span>
+              <span className="muted">{metres(distance_m(place(hypothesis), place(fix.fix)))}</span>
+            </button>
+          </li>
+        ))}
+      </ol>
+      {lighter > 0 && <p className="hypotheses-rest muted">{lighter} more below 0.1 %</p>}
+    </>
   );
 }
 
@@ -148,6 +162,13 @@ export function FixTab({ fix }: { fix: FixDetail }) {
         Hypotheses <span className="muted">weight, distance from the fix</span>
       </h3>
       <Hypotheses fix={fix} />
+      <Explain>
+        <b>Accuracy 68 %</b> is the radius around the position that holds the true place with 68 %;
+        the ellipse says the same with direction. <b>Confidence</b> is the weight of the hypothesis
+        that the position belongs to: when it is low, the place may be a quite different one.{' '}
+        <b>Physics energy</b> is how badly the reports fit the radio map, smaller is better;
+        refinement goes downhill on it.
+      </Explain>
     </>
   );
 }

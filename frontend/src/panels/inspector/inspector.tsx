@@ -6,6 +6,7 @@ import { age, sentence } from '../../format/format';
 import { useShownNow } from '../../live/shown-ues';
 import { zoomTo } from '../../ui/camera-store';
 import { Tabs } from '../../ui/tabs';
+import { LOCATED } from '../../url/url-state';
 import { setUrlState, useUrlState } from '../../url/use-url-state';
 import { AttentionTab } from './attention-tab';
 import { FixTab } from './fix-tab';
@@ -22,6 +23,10 @@ const TAB_WORDS = [
   { id: 'whatif', label: 'What if' },
 ] as const;
 
+function fixWords(old: string | undefined, held: boolean): string {
+  return `${old === undefined ? 'no fix yet' : `fix ${old} old`}${held ? ', held' : ''}`;
+}
+
 function fixTrouble(error: Error): string {
   // An id that is none, or that of a fix which is no longer there.
   if (error instanceof ServiceError && [404, 422].includes(error.status))
@@ -37,37 +42,44 @@ export function Inspector({ ueId, fixId }: { ueId: string; fixId: string | null 
   const now_ms = useShownNow();
   const { data: fix, error } = useFix(fixId);
   const attention = useAttention(fixId);
+  // There is nobody to follow, and no newer fix to come.
+  const located = ueId === LOCATED;
 
   return (
     <div className="inspector">
       <div className="inspector-head">
         <div>
-          <h2>{ueId}</h2>
+          <h2>{located ? 'What if' : ueId}</h2>
           <p className="muted" data-testid="fix-age">
-            {fix ? `fix ${age(now_ms - Date.parse(fix.time))} old` : 'no fix yet'}
-            {held && ', held'}
+            {located
+              ? 'located from reports'
+              : fixWords(fix && age(now_ms - Date.parse(fix.time)), held)}
           </p>
         </div>
         <div className="inspector-actions">
-          <button
-            type="button"
-            className="chip"
-            aria-pressed={held}
-            disabled={fixId === null}
-            title={held ? 'Follow the latest fix again' : 'Keep this fix while the UE moves on'}
-            onClick={() => setUrlState({ fix: held ? null : fixId })}
-          >
-            Hold
-          </button>
-          <button
-            type="button"
-            className="chip"
-            aria-pressed={follow}
-            title="Keep this UE in the middle of the map"
-            onClick={() => setUrlState({ follow: !follow })}
-          >
-            Follow
-          </button>
+          {!located && (
+            <>
+              <button
+                type="button"
+                className="chip"
+                aria-pressed={held}
+                disabled={fixId === null}
+                title={held ? 'Follow the latest fix again' : 'Keep this fix while the UE moves on'}
+                onClick={() => setUrlState({ fix: held ? null : fixId })}
+              >
+                Hold
+              </button>
+              <button
+                type="button"
+                className="chip"
+                aria-pressed={follow}
+                title="Keep this UE in the middle of the map"
+                onClick={() => setUrlState({ follow: !follow })}
+              >
+                Follow
+              </button>
+            </>
+          )}
           <button
             type="button"
             className="chip"

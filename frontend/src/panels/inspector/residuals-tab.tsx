@@ -4,6 +4,7 @@ import { featureDecimals, number, signed } from '../../format/format';
 import { featureName } from '../../format/quantities';
 import { highlights } from '../../ui/highlight-store';
 import { CellName } from './cell-name';
+import { Explain } from '../../ui/explain';
 import { Stepper } from '../../ui/stepper';
 import { byCell, rmsSigmas, sigmas } from './residuals';
 
@@ -97,6 +98,11 @@ export function ResidualsTab({ fix }: { fix: FixDetail }) {
         onChange={(next) => setBack(reports.length - 1 - next)}
       />
       <ResidualTable residuals={shown} />
+      <Explain>
+        What was measured, what the radio map says at the fix, and the difference in standard
+        deviations of both together. About 1 σ rms is what noise explains; one cell that is far off
+        points to a wrong antenna, power or building, all of them to a wrong place.
+      </Explain>
     </>
   );
 }

@@ -15,7 +15,8 @@ import { without } from './report-files';
 
 const SETTLED_MS = 60;
 
-function Supposed({ fix }: { fix: FixDetail }) {
+/** What would be if: another position, or other measurements. */
+export function WhatIfTab({ fix }: { fix: FixDetail }) {
   const place = useWhatIf((state) => (state.fixId === fix.fix_id ? state.place : null));
   const at = useDebounced(place, SETTLED_MS);
   const { data, error } = useResidualsAt(fix.fix_id, at);
@@ -42,6 +43,8 @@ function Supposed({ fix }: { fix: FixDetail }) {
           Back to the fix
         </button>
       )}
+      <Again key={fix.fix_id} fix={fix} />
+      <h3>Residuals {place === null ? 'at the fix' : 'at the pin'}</h3>
       {error ? (
         <p className="inspector-error">{error.message}</p>
       ) : (
@@ -128,16 +131,6 @@ function Again({ fix }: { fix: FixDetail }) {
           </button>
         </p>
       )}
-    </>
-  );
-}
-
-/** What would be if: another position, or other measurements. */
-export function WhatIfTab({ fix }: { fix: FixDetail }) {
-  return (
-    <>
-      <Supposed fix={fix} />
-      <Again key={fix.fix_id} fix={fix} />
     </>
   );
 }
