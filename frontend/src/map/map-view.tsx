@@ -117,7 +117,6 @@ export function MapView({ scene, fixId, onLoad, onError }: Props) {
           <SitesLayer
             scene={scene.name}
             chosen={highlighted ?? url.cell}
-            showLabels={shows('labels')}
             hilly={name === 'maplibre' && scene.terrain !== null}
             colours={colours}
           />

@@ -7,7 +7,6 @@ import { useUrlState } from '../../url/use-url-state';
 import { useEngine } from '../engine';
 import type { MapColours } from '../map-colours';
 import { slot } from '../slots';
-import { labelImage, useLabelImages } from '../use-label-images';
 
 const SEGMENTS = 64;
 
@@ -16,33 +15,25 @@ export function nameOf({ lon, lat, radius_m }: Geofence): LonLat {
   return polar([lon, lat], 0, radius_m);
 }
 
-/** The watched circles with their names. */
+/** The watched circles; ues/map-names.ts draws their names. */
 export function GeofencesLayer({ colours }: { colours: MapColours }) {
   const { Source, Layer } = useEngine();
   const fences = useUrlState((state) => state.geofences);
-  useLabelImages();
   const data = useMemo<FeatureCollection>(
     () => ({
       type: 'FeatureCollection',
-      features: fences.flatMap((fence) => [
-        {
-          type: 'Feature' as const,
-          properties: { name: fence.name },
-          geometry: {
-            type: 'Polygon' as const,
-            coordinates: [
-              Array.from({ length: SEGMENTS + 1 }, (_, i) =>
-                polar([fence.lon, fence.lat], (360 * i) / SEGMENTS, fence.radius_m),
-              ),
-            ],
-          },
+      features: fences.map((fence) => ({
+        type: 'Feature' as const,
+        properties: { name: fence.name },
+        geometry: {
+          type: 'Polygon' as const,
+          coordinates: [
+            Array.from({ length: SEGMENTS + 1 }, (_, i) =>
+              polar([fence.lon, fence.lat], (360 * i) / SEGMENTS, fence.radius_m),
+            ),
+          ],
         },
-        {
-          type: 'Feature' as const,
-          properties: { name: fence.name },
-          geometry: { type: 'Point' as const, coordinates: nameOf(fence) },
-        },
-      ]),
+      })),
     }),
     [fences],
   );
@@ -53,26 +44,13 @@ export function GeofencesLayer({ colours }: { colours: MapColours }) {
         id="geofences-area"
         type="fill"
         beforeId={slot('uncertainty')}
-        filter={['==', ['geometry-type'], 'Polygon']}
         paint={{ 'fill-color': colours.ink, 'fill-opacity': 0.06 }}
       />
       <Layer
         id="geofences-line"
         type="line"
         beforeId={slot('uncertainty')}
-        filter={['==', ['geometry-type'], 'Polygon']}
         paint={{ 'line-color': colours.ink, 'line-width': 2, 'line-dasharray': [3, 2] }}
-      />
-      <Layer
-        id="geofences-name"
-        type="symbol"
-        beforeId={slot('top')}
-        filter={['==', ['geometry-type'], 'Point']}
-        layout={{
-          'icon-image': labelImage(colours, ['get', 'name']),
-          'icon-anchor': 'bottom',
-          'icon-allow-overlap': true,
-        }}
       />
     </Source>
   );

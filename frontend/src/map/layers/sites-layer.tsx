@@ -66,14 +66,13 @@ interface Props {
   scene: string;
   /** Cell whose radio map is shown; its sector is drawn larger. */
   chosen: string;
-  showLabels: boolean;
   /** Areas are draped over a ground that is not flat, and buildings hide them. */
   hilly: boolean;
   colours: MapColours;
 }
 
-/** One wedge per cell towards its bearing, and a dot per site; closer up their names and angles. */
-export function SitesLayer({ scene, chosen, showLabels, hilly, colours }: Props) {
+/** One wedge per cell towards its bearing, and a dot per site; ues/map-names.ts draws their names. */
+export function SitesLayer({ scene, chosen, hilly, colours }: Props) {
   const { Source, Layer } = useEngine();
   const { data } = useCells(scene);
   const sectors = useMemo(
@@ -135,30 +134,22 @@ export function SitesLayer({ scene, chosen, showLabels, hilly, colours }: Props)
           }}
         />
       </Source>
-      {showLabels && (
-        <Source id="site-labels" type="geojson" data={labels}>
-          <Layer
-            id="site-names"
-            type="symbol"
-            beforeId={slot('fix')}
-            minzoom={SITE_NAMES_FROM}
-            filter={['==', ['get', 'kind'], 'site']}
-            layout={{
-              'icon-image': labelImage(colours, ['get', 'text']),
-              'icon-anchor': 'bottom',
-              'icon-offset': [0, -4],
-            }}
-          />
-          <Layer
-            id="site-bearings"
-            type="symbol"
-            beforeId={slot('fix')}
-            minzoom={BEARINGS_FROM}
-            filter={['==', ['get', 'kind'], 'bearing']}
-            layout={{ 'icon-image': labelImage(colours, ['get', 'text']) }}
-          />
-        </Source>
-      )}
+      {/* Seen by nobody: names of streets keep clear of where those of sites stand. */}
+      <Source id="site-labels" type="geojson" data={labels}>
+        <Layer
+          id="site-names"
+          type="symbol"
+          beforeId={slot('fix')}
+          minzoom={SITE_NAMES_FROM}
+          filter={['==', ['get', 'kind'], 'site']}
+          layout={{
+            'icon-image': labelImage(colours, ['get', 'text']),
+            'icon-anchor': 'bottom',
+            'icon-offset': [0, -4],
+          }}
+          paint={{ 'icon-opacity': 0 }}
+        />
+      </Source>
     </>
   );
 }

@@ -19,7 +19,7 @@ test('a label that would cover another finds no room', () => {
 
 test('nor does one that would cover the name of a geofence', () => {
   const room = new LabelRoom(flat, ZOOM);
-  room.reserve('Marienplatz', at(100, 100));
+  room.reserve('Marienplatz', at(100, 100), [0, -10]);
   expect(room.take('ue-1', at(40, 92))).toBe(false);
   expect(room.take('ue-2', at(40, 112))).toBe(true);
 });

@@ -1,9 +1,9 @@
 /** Which labels find room on the screen. */
 import type { LonLat } from '../../api/types';
 
-type Project = (place: LonLat) => { x: number; y: number };
+export type Project = (place: LonLat) => { x: number; y: number };
 
-interface Box {
+export interface Box {
   left: number;
   top: number;
   right: number;
@@ -19,8 +19,18 @@ const TILE_PX = 512;
 /** Short enough to be straight on the screen, long enough to be told from rounding [deg]. */
 const STEP_DEG = 1e-4;
 
+/** The room of a text of the map around its middle. */
+export function boxAround(text: string, { x, y }: { x: number; y: number }): Box {
+  const half = (text.length * CHARACTER_PX) / 2 + 4;
+  return { left: x - half, right: x + half, top: y - 10, bottom: y + 10 };
+}
+
+export function overlap(a: Box, b: Box): boolean {
+  return a.left < b.right && b.left < a.right && a.top < b.bottom && b.top < a.bottom;
+}
+
 /** How much larger something at a place is drawn than at the middle of the view. */
-function nearness(place: LonLat, project: Project, zoom: number): number {
+export function nearness(place: LonLat, project: Project, zoom: number): number {
   const narrow = Math.cos((place[1] * Math.PI) / 180);
   const { x } = project(place);
   const east = project([place[0] + STEP_DEG / narrow, place[1]]);
@@ -39,12 +49,10 @@ export class LabelRoom {
     private readonly zoom: number,
   ) {}
 
-  /** Takes the room of a label that the map draws centred above a place. */
-  reserve(text: string, place: LonLat, raise_px = 0): void {
+  /** Takes the room of a name of the map, whose middle is so far from a place. */
+  reserve(text: string, place: LonLat, [right_px, down_px]: readonly [number, number]): void {
     const { x, y } = this.project(place);
-    const half = (text.length * CHARACTER_PX) / 2 + 4;
-    const bottom = y - raise_px;
-    this.taken.push({ left: x - half, right: x + half, top: bottom - 20, bottom });
+    this.taken.push(boxAround(text, { x: x + right_px, y: y + down_px }));
   }
 
   /** Takes the room of a circle. */
@@ -68,13 +76,7 @@ export class LabelRoom {
       top: y - (HEIGHT_PX / 2) * scale,
       bottom: y + (HEIGHT_PX / 2) * scale,
     };
-    const free = this.taken.every(
-      (other) =>
-        box.right <= other.left ||
-        other.right <= box.left ||
-        box.bottom <= other.top ||
-        other.bottom <= box.top,
-    );
+    const free = !this.taken.some((other) => overlap(other, box));
     if (free) this.taken.push(box);
     return free;
   }

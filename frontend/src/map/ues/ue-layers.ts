@@ -8,16 +8,58 @@ import type { MapColours } from '../map-colours';
 import { hexRgb, type Attribute } from './attribute';
 import { DOT, ELLIPSE, LINE, NOSE, POINT } from './quad-kinds';
 import { QuadLayer, type QuadKind } from './quad-layer';
+import type { PlacedName } from './map-names';
 import type { UeStyle } from './ue-frame';
+import { nearness, type Project } from './ue-labels';
 import type { Trails } from './ue-trails';
 import type { Truths } from './ue-truth';
 
+const FONT_PX = 12;
 const FONT = '"Inter Variable", system-ui, sans-serif';
 
 export interface UeLabel {
   text: string;
   place: LonLat;
   alpha: number;
+}
+
+/** A name of the map, and how much smaller to draw it to be as large as everywhere. */
+export interface SizedName extends PlacedName {
+  shrink: number;
+}
+
+export function sizedNames(
+  names: readonly PlacedName[],
+  { project, zoom }: { project: Project; zoom: number },
+): SizedName[] {
+  return names.map((name) => ({ ...name, shrink: 1 / nearness(name.place, project, zoom) }));
+}
+
+/** Names of sites and geofences over the dots, told from those of UEs by having no ground. */
+function nameLayer(
+  base: object,
+  colours: MapColours,
+  onGround: OnGround,
+  data: readonly SizedName[],
+): Layer {
+  return new TextLayer({
+    ...base,
+    id: 'map-names',
+    coordinateSystem: COORDINATE_SYSTEM.LNGLAT,
+    data,
+    getText: ({ text }: SizedName) => text,
+    getPosition: ({ place }: SizedName) => onGround(place),
+    getColor: [...hexRgb(colours.ink), 255],
+    getPixelOffset: ({ offset_px: [x, y], shrink }: SizedName) => [x * shrink, y * shrink],
+    getSize: ({ shrink }: SizedName) => FONT_PX * shrink,
+    fontFamily: FONT,
+    fontWeight: 600,
+    // An outline needs a distance field.
+    fontSettings: { fontSize: 48, buffer: 10, sdf: true, radius: 14, cutoff: 0.23 },
+    outlineWidth: 7,
+    outlineColor: [...hexRgb(colours.halo), 255],
+    characterSet: 'auto',
+  });
 }
 
 /** Of the circle that stands for so many UEs. */
@@ -38,6 +80,7 @@ export interface UePicture {
   clusters: readonly Cluster[];
   labels: readonly UeLabel[];
   height: Height;
+  names: readonly SizedName[];
 }
 
 type OnGround = (place: LonLat) => [number, number, number];
@@ -61,7 +104,7 @@ function textLayer(
     getColor: (label: UeLabel) => [...ink, label.alpha],
     getPixelOffset: offset,
     getTextAnchor: offset[0] === 0 ? 'middle' : 'start',
-    getSize: 12,
+    getSize: FONT_PX,
     fontFamily: FONT,
     fontWeight: 600,
     // Twice the size that is drawn: sharp on any screen.
@@ -175,6 +218,7 @@ export function ueLayers(picture: UePicture, colours: MapColours): Layer[] {
           [0, 0],
         )
       : null,
+    picture.names.length > 0 ? nameLayer(base, colours, onGround, picture.names) : null,
     picture.labels.length > 0
       ? textLayer('ue-labels', base, colours, onGround, picture.labels, [14, 0])
       : null,

@@ -11,8 +11,9 @@ import type { MapColours } from '../map-colours';
 import { attribute, fourfold, hexRgb, type Attribute } from './attribute';
 import { FramePacer } from './frame-pacer';
 import { headsOf, hitUe, styleOf, type UeStyle } from './ue-frame';
+import { MapNames, type Dot, type MapLabel, type PlacedName } from './map-names';
 import { LabelRoom } from './ue-labels';
-import { circleRadius_px, ueLayers, type UeLabel } from './ue-layers';
+import { circleRadius_px, sizedNames, ueLayers, type UeLabel } from './ue-layers';
 import { trailsOf, type Trails } from './ue-trails';
 import { truthsOf, type Truths } from './ue-truth';
 
@@ -27,15 +28,6 @@ export interface View {
   height: Height;
 }
 
-/** A label that the map draws above a place. */
-export interface MapLabel {
-  text: string;
-  place: LonLat;
-  /** Between the place and the label's lower edge. */
-  raise_px: number;
-  from_zoom: number;
-}
-
 export interface PainterOptions {
   selected: string | null;
   colours: MapColours;
@@ -45,7 +37,7 @@ export interface PainterOptions {
   clusters: boolean;
   /** Draw where the phones really were. */
   truth: boolean;
-  /** Labels of the map itself, which a UE's may not cover. */
+  /** Names of the map itself, which neither a dot nor a UE's label may cover. */
   named: readonly MapLabel[];
   /** How much a UE counts now [0..1]: one that a filter leaves out is faint. */
   mattering: (row: Pick<MotionRow, 'id' | 'ue'>) => number;
@@ -57,6 +49,8 @@ const APART_FROM_ZOOM = 17.5;
 /** More labels than this are a blur; with four times as many UEs in view nobody's is told apart. */
 const MOST_LABELS = 60;
 const HIT_PX = 16;
+/** A dot with its outline, as far as a name keeps away. */
+const DOT_PX = 9;
 /** Ages on the map go in steps [ms]. */
 const LABEL_STEP_MS = 10_000;
 const STYLE_EVERY_MS = 1_000;
@@ -95,6 +89,7 @@ export class UePainter {
   private inView: readonly MotionRow[] = [];
   private drawn = false;
   private timer = 0;
+  private readonly names = new MapNames();
   private readonly pacer = new FramePacer();
 
   constructor(
@@ -201,6 +196,10 @@ export class UePainter {
     // The first picture shows markers alone: what else there is takes a while to be made ready.
     const first = !this.drawn;
     this.drawn ||= count > 0;
+    const names =
+      first && count > 0
+        ? []
+        : this.names.at(now_ms, this.options.named, view, () => this.dots(view, now_ms));
     const picture = {
       origin: this.origin,
       position: { value: fourfold(this.position, 3, this.corners) },
@@ -211,11 +210,25 @@ export class UePainter {
       ellipses: ellipses && !first,
       selectedAt: selected === null ? null : this.table.placeOf(selected, now_ms),
       clusters: this.groups ?? [],
-      labels: first ? [] : this.labelled(view, now_ms),
+      labels: first ? [] : this.labelled(view, now_ms, names),
+      names: sizedNames(names, view),
       height: view.height,
     };
     this.overlay.setProps({ layers: ueLayers(picture, colours) });
-    if (moving || first) this.wake();
+    if (moving || (first && count > 0)) this.wake();
+  }
+
+  /** What covers the map on the screen. */
+  private dots({ project }: View, now_ms: number): Dot[] {
+    const dots = this.inView.flatMap(({ id }) => {
+      const place = this.table.placeOf(id, now_ms);
+      return place ? [{ ...project(place), radius_px: DOT_PX }] : [];
+    });
+    const circles = (this.groups ?? []).map(({ center, count }) => ({
+      ...project(center),
+      radius_px: circleRadius_px(count),
+    }));
+    return dots.concat(circles).map(({ x, y, radius_px }) => ({ x, y, radius_px }));
   }
 
   private selectedLabel(now_ms: number): UeLabel[] {
@@ -227,12 +240,11 @@ export class UePainter {
   }
 
   /** Labels that cover neither each other nor the map's, the selected one first. */
-  private labelled(view: View, now_ms: number): UeLabel[] {
+  private labelled(view: View, now_ms: number, names: readonly PlacedName[]): UeLabel[] {
     const chosen = this.selectedLabel(now_ms);
     if (!this.options.labels || this.inView.length > 4 * MOST_LABELS) return chosen;
     const room = new LabelRoom(view.project, view.zoom);
-    for (const { text, place, raise_px, from_zoom } of this.options.named)
-      if (view.zoom >= from_zoom) room.reserve(text, place, raise_px);
+    for (const { text, place, offset_px } of names) room.reserve(text, place, offset_px);
     for (const { center, count } of this.groups ?? []) room.block(center, circleRadius_px(count));
     for (const { text, place } of chosen) room.take(text, place);
     const labels = [...chosen];
