@@ -6,6 +6,7 @@ import { useScenes } from './api/get-scenes';
 import { useGeofenceWatch } from './live/geofence-store';
 import { useInspectedFix } from './live/use-inspected-fix';
 import { connectLive } from './live/live-store';
+import { useSceneName } from './live/scene-ues';
 import { useShownUes } from './live/shown-ues';
 import { MapStage } from './map/map-stage';
 import { AlertsPanel } from './panels/alerts-panel';
@@ -38,8 +39,7 @@ type OpenDialog = 'help' | 'locate';
 
 export function App() {
   const scenes = useScenes();
-  const chosenScene = useUrlState((state) => state.scene);
-  const sceneName = chosenScene ?? scenes.data?.scenes[0]?.name ?? null;
+  const sceneName = useSceneName();
   const { data: scene, error: sceneError } = useScene(sceneName);
   const ue = useUrlState((state) => state.ue);
   const page = useUrlState((state) => state.page);

@@ -8,6 +8,7 @@ import type { LiveUe } from './live-state';
 import { usePlayback } from './playback-store';
 import { uesAt, type StoredTrack } from './replay';
 import { ueMatches } from './ue-query';
+import { uesOfScene, useSceneName } from './scene-ues';
 import { useLiveUes } from './use-live-ues';
 
 type Ues = Readonly<Record<string, LiveUe>>;
@@ -71,7 +72,9 @@ function useClock(until_ms: number, active: boolean): void {
 }
 
 export function ShownUes({ children }: { children: ReactNode }) {
-  const live = useLiveUes();
+  const everywhere = useLiveUes();
+  const scene = useSceneName();
+  const live = useMemo(() => uesOfScene(everywhere, scene), [everywhere, scene]);
   const time = useUrlState((state) => state.time);
   const query = useUrlState((state) => state.query);
   const selected = useUrlState((state) => state.ue);

@@ -5,6 +5,7 @@ import { DIVERGING } from '../colour/ramps';
 import { number, signed, withUnit } from '../format/format';
 import { nearestPoint, summary } from '../geometry/drive-residuals';
 import { usePointer } from '../ui/pointer-store';
+import { useMedia } from '../ui/use-media';
 import { useDebounced } from '../ui/use-debounced';
 import { BEST_SERVER } from '../url/url-state';
 import { Ramp } from './ramp';
@@ -19,6 +20,7 @@ function gradient(): string {
 
 /** Colours of the drive test, how far it lies from the map, and the point at the cursor. */
 export function DriveTestLegend({ scene, cell }: { scene: string; cell: string }) {
+  const touch = useMedia('(hover: none)');
   const { data } = useDriveTest(scene, cell);
   const point = useDebounced(
     usePointer((state) => state.point),
@@ -65,7 +67,9 @@ export function DriveTestLegend({ scene, cell }: { scene: string; cell: string }
             </span>
           </>
         ) : (
-          <span className="muted">Point at a place to read what was measured.</span>
+          <span className="muted">
+            {touch ? 'Tap' : 'Point at'} a place to read what was measured.
+          </span>
         )}
       </p>
     </section>

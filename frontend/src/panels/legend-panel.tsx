@@ -60,7 +60,7 @@ export function LegendPanel({ scene, fixId }: { scene: Scene; fixId: string | nu
       {explained && overlay === 'posterior' && <PosteriorLegend fixId={fixId} />}
       {!explained && radioMap && <RadioMapLegend scene={scene} info={radioMap} range={range} />}
       {!explained && compare !== null && compared && (
-        <RadioMapLegend scene={scene} info={compared} range={null} />
+        <RadioMapLegend scene={scene} info={compared} range={null} second />
       )}
       {driven && <DriveTestLegend scene={scene.name} cell={cell} />}
     </section>

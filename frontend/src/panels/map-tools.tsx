@@ -1,4 +1,5 @@
 import './map-tools.css';
+import { useState } from 'react';
 import { withKey } from '../api/api-key';
 import { useRadioMap } from '../api/get-radio-map';
 import { useStatistics } from '../api/get-statistics';
@@ -54,7 +55,10 @@ export function RangeHandles({ info }: { info: RadioMapInfo }) {
 function ViewStatistics({ scene }: { scene: Scene }) {
   const { feature, cell } = useUrlState((state) => state);
   const bounds = useViewBounds((state) => state.bounds);
-  const shown = feature !== null && SIGNAL_FEATURES.includes(feature) ? feature : 'sinr';
+  const counted = SIGNAL_FEATURES.filter((name) =>
+    scene.features.some((known) => known.name === name),
+  );
+  const shown = counted.find((name) => name === feature) ?? counted[0] ?? 'path_gain';
   const { data, error } = useStatistics(scene.name, shown, cell, bounds);
   const label = scene.features.find(({ name }) => name === shown)?.label ?? shown;
   if (error) return <p className="muted">No statistics: {error.message}</p>;
@@ -71,17 +75,21 @@ function ViewStatistics({ scene }: { scene: Scene }) {
         {value(p50)} median
         <span className="muted">
           {' '}
-          ({value(p5)} to {value(p95)})
+          (90 % from {value(p5)} to {value(p95)})
         </span>
       </dd>
       {cell === BEST_SERVER && (
         <>
           <dt>Best servers</dt>
           <dd>
-            {data.best_servers
-              .slice(0, 3)
-              .map(({ cell_id, share }) => `${cell_id} ${percent(share)}`)
-              .join(', ')}
+            {data.best_servers.slice(0, 3).map(({ cell_id, share }, i) => (
+              <span key={cell_id}>
+                {i > 0 && ', '}
+                <span className="together">
+                  {cell_id} {percent(share)}
+                </span>
+              </span>
+            ))}
           </dd>
         </>
       )}
@@ -133,7 +141,7 @@ function Exports({ scene }: { scene: Scene }) {
         className="chip"
         onClick={() => saveFile('fixes.geojson', fixesGeoJson(fixes()), 'application/geo+json')}
       >
-        GeoJSON
+        Fixes GeoJSON
       </button>
       <button
         type="button"
@@ -142,7 +150,7 @@ function Exports({ scene }: { scene: Scene }) {
           saveFile('fixes.kml', fixesKml(fixes()), 'application/vnd.google-earth.kml+xml')
         }
       >
-        KML
+        Fixes KML
       </button>
     </div>
   );
@@ -150,11 +158,13 @@ function Exports({ scene }: { scene: Scene }) {
 
 /** What stands below the layers: statistics of the view, and files. */
 export function MapTools({ scene }: { scene: Scene }) {
+  // Every move of the map asks again: only while somebody looks.
+  const [counting, setCounting] = useState(false);
   return (
     <>
-      <details className="map-tool">
+      <details className="map-tool" onToggle={(event) => setCounting(event.currentTarget.open)}>
         <summary>Statistics of the view</summary>
-        <ViewStatistics scene={scene} />
+        {counting && <ViewStatistics scene={scene} />}
       </details>
       <details className="map-tool">
         <summary>Export</summary>

@@ -24,10 +24,12 @@ interface Props {
   info: RadioMapInfo;
   /** Values at the ends of the ramp; null takes the map's own. */
   range: readonly [number, number] | null;
+  /** Below another one, which already says how to read a value. */
+  second?: boolean;
 }
 
 /** Colours, units and the value at the cursor of the shown radio map. */
-export function RadioMapLegend({ scene, info, range }: Props) {
+export function RadioMapLegend({ scene, info, range, second = false }: Props) {
   const pointer = usePointer((state) => state.point);
   const point = useDebounced(pointer, SETTLED_MS);
   const touch = useMedia('(hover: none)');
@@ -55,13 +57,15 @@ export function RadioMapLegend({ scene, info, range }: Props) {
         )}
         mark={value === null ? null : legendFraction(value, min, max)}
       />
-      <ProbeReadout
-        probe={probe}
-        feature={info.feature}
-        cell={info.cell}
-        unit={info.unit}
-        touch={touch}
-      />
+      {(probe !== undefined || !second) && (
+        <ProbeReadout
+          probe={probe}
+          feature={info.feature}
+          cell={info.cell}
+          unit={info.unit}
+          touch={touch}
+        />
+      )}
     </>
   );
 }

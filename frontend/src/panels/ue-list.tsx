@@ -67,6 +67,32 @@ const UeRow = memo(function UeRow({ id, ue, age_ms, selected, top_px, onChosen }
   );
 });
 
+/** Why the list is empty, and how somebody gets into it. */
+function NobodyShown({ all, connected }: { all: number; connected: boolean }) {
+  const elsewhere = useLive((state) => Object.keys(state.ues).length);
+  if (all > 0)
+    return (
+      <p className="empty">
+        Nobody matches. Search a part of an id, or <code>cell:</code> and a cell’s name for those
+        that it serves.
+      </p>
+    );
+  if (!connected) return <p className="empty">Waiting for the service.</p>;
+  if (elsewhere > 0)
+    return (
+      <p className="empty">
+        Nobody is in this scene; {elsewhere} in others. Choose the scene at the top.
+      </p>
+    );
+  return (
+    <p className="empty">
+      No fixes yet. A client that posts reports with a <code>ue_id</code> to{' '}
+      <code>/api/v1/locate</code> appears here; <code>rayfix feed --ues 20</code> is one.{' '}
+      <b>Locate…</b> above takes reports from a file.
+    </p>
+  );
+}
+
 /** Everyone who is on the map: how sure we are, and how long ago. */
 export function UeList({ scene, onChosen }: { scene: Scene | undefined; onChosen: () => void }) {
   const ues = useShownUes();
@@ -82,6 +108,7 @@ export function UeList({ scene, onChosen }: { scene: Scene | undefined; onChosen
   // The order depends on ids and serving cells alone, not on where the UEs are.
   // eslint-disable-next-line react-hooks/exhaustive-deps
   const shown = useMemo(() => matchingUes(all, cellOf, query), [key, query]);
+  const example = scene?.cells[0];
   const cells = matchingCells(scene?.cells ?? [], query);
   const live = all.filter((id) => now_ms - (ues[id]?.time_ms ?? 0) <= LIVE_MS).length;
   const row_px = phone ? PHONE_ROW_PX : ROW_PX;
@@ -109,7 +136,7 @@ export function UeList({ scene, onChosen }: { scene: Scene | undefined; onChosen
         id="ue-search"
         type="search"
         className="field"
-        placeholder="UE or cell, e.g. cell:MUC01"
+        placeholder={`UE or cell${example ? `, e.g. cell:${example}` : ''}`}
         aria-label="Search UEs and cells"
         value={query}
         onChange={(event) => setUrlState({ query: event.target.value })}
@@ -160,15 +187,7 @@ export function UeList({ scene, onChosen }: { scene: Scene | undefined; onChosen
           </ul>
         </div>
       )}
-      {shown.length === 0 && (
-        <p className="empty">
-          {all.length > 0
-            ? 'Nobody matches. Search a part of an id, or cell: and a cell’s name for those it serves.'
-            : connection === 'live'
-              ? 'No fixes yet. A client that posts reports with a ue_id to /api/v1/locate appears here; “rayfix feed” is one.'
-              : 'Waiting for the service.'}
-        </p>
-      )}
+      {shown.length === 0 && <NobodyShown all={all.length} connected={connection === 'live'} />}
     </div>
   );
 }

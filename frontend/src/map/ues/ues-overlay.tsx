@@ -3,6 +3,7 @@ import type { Scene } from '../../api/types';
 import { level, type Height } from '../../geometry/height';
 import type { MotionRow } from '../../live/motion';
 import { useLive } from '../../live/live-store';
+import { uesOfScene } from '../../live/scene-ues';
 import { useShownUes } from '../../live/shown-ues';
 import { ueMatches } from '../../live/ue-query';
 import { useMedia } from '../../ui/use-media';
@@ -56,7 +57,8 @@ export function UesOverlay({ scene, colours }: { scene: Scene; colours: MapColou
 
   // Live fixes go straight to the map, past the panels.
   useEffect(() => {
-    const show = (shown: typeof ues) => {
+    const show = (all: typeof ues) => {
+      const shown = uesOfScene(all, scene.name);
       latest.current.ues = shown;
       painter.current?.update(shown);
     };
@@ -70,7 +72,7 @@ export function UesOverlay({ scene, colours }: { scene: Scene; colours: MapColou
     });
     // While live, what the panels show is older.
     // eslint-disable-next-line react-hooks/exhaustive-deps
-  }, [live, live ? null : ues]);
+  }, [live, scene.name, live ? null : ues]);
 
   useEffect(() => {
     if (!map) return undefined;
