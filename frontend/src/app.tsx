@@ -149,7 +149,7 @@ export function App() {
       </nav>
       {dialog === 'help' && <HelpDialog shortcuts={shortcuts} onClose={() => setDialog(null)} />}
       {dialog === 'locate' && scene && (
-        <LocateDialog scene={scene.name} onClose={() => setDialog(null)} />
+        <LocateDialog scene={scene} onClose={() => setDialog(null)} />
       )}
       {refused && <KeyDialog />}
     </div>

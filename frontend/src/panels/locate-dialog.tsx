@@ -1,16 +1,26 @@
 import { useState, type DragEvent, type FormEvent } from 'react';
+import { ServiceError } from '../api/client';
 import { useLocate } from '../api/post-locate';
 import { sentence } from '../format/format';
+import type { Scene } from '../api/types';
 import { showOnMap } from '../ui/camera-store';
 import { Dialog } from '../ui/dialog';
 import { LOCATED } from '../url/url-state';
 import { setUrlState } from '../url/use-url-state';
 import { ReportFileError, requestOf } from './inspector/report-files';
 
-const EXAMPLE = 'time,cell_id,rsrp_dbm,toa_ns\n0,MUC01-1,-81,420\n0,MUC02-3,-97,';
+function exampleOf([first = 'CELL-1', , , second = first]: readonly string[]): string {
+  return `time,cell_id,rsrp_dbm,toa_ns\n0,${first},-81,420\n0,${second},-97,`;
+}
+
+/** Which names the map knows, for who used others. */
+function cellsText(cells: readonly string[]): string {
+  const shown = cells.slice(0, 4).join(', ');
+  return `The cells of this scene are called ${shown}${cells.length > 4 ? ' and so on' : ''}.`;
+}
 
 /** Reports pasted or dropped as JSON or CSV, located and explained. */
-export function LocateDialog({ scene, onClose }: { scene: string; onClose: () => void }) {
+export function LocateDialog({ scene, onClose }: { scene: Scene; onClose: () => void }) {
   const [text, setText] = useState('');
   const [problem, setProblem] = useState<string | null>(null);
   const locate = useLocate();
@@ -19,17 +29,17 @@ export function LocateDialog({ scene, onClose }: { scene: string; onClose: () =>
     event.preventDefault();
     setProblem(null);
     try {
-      const reply = await locate.mutateAsync(requestOf(text, scene));
+      const reply = await locate.mutateAsync(requestOf(text, scene.name));
       showOnMap([reply.fix.lon, reply.fix.lat]);
       setUrlState({ ue: LOCATED, fix: reply.fix_id, tab: 'fix', time: null }, 'push');
       onClose();
     } catch (error) {
       const { message } = error as Error;
-      setProblem(
-        sentence(
-          error instanceof ReportFileError ? `The reports cannot be read: ${message}` : message,
-        ),
+      const unknown = error instanceof ServiceError && error.code === 'no_known_cells';
+      const told = sentence(
+        error instanceof ReportFileError ? `The reports cannot be read: ${message}` : message,
       );
+      setProblem(unknown ? `${told} ${cellsText(scene.cells)}` : told);
     }
   };
   const drop = (event: DragEvent) => {
@@ -50,7 +60,7 @@ export function LocateDialog({ scene, onClose }: { scene: string; onClose: () =>
           aria-label="Reports as JSON or CSV"
           rows={9}
           spellCheck={false}
-          placeholder={EXAMPLE}
+          placeholder={exampleOf(scene.cells)}
           value={text}
           onChange={(event) => setText(event.target.value)}
           onDrop={drop}

@@ -32,6 +32,8 @@ export function RangeHandles({ info }: { info: RadioMapInfo }) {
   const handle = (label: string, value: number, change: (value: number) => void) => (
     <input
       type="range"
+      // Of two thumbs at one end, the one that can still move lies on top.
+      style={{ zIndex: value > (min + max) / 2 === (label === 'Lower end') ? 1 : 0 }}
       aria-label={`${label} of the ramp`}
       aria-valuetext={withUnit(number(value, featureDecimals(info.feature)), info.unit)}
       min={min}

@@ -1,4 +1,5 @@
 import { useEffect } from 'react';
+import { create } from 'zustand';
 
 export interface Shortcut {
   /** As `KeyboardEvent.key`. */
@@ -7,6 +8,18 @@ export interface Shortcut {
   shown: string;
   does: string;
   run: () => void;
+}
+
+const STORED = 'rayfix-single-keys';
+
+/** Whether single keys do something; people who speak to their computer switch them off. */
+export const useSingleKeys = create<{ on: boolean }>(() => ({
+  on: localStorage.getItem(STORED) !== 'off',
+}));
+
+export function setSingleKeys(on: boolean): void {
+  localStorage.setItem(STORED, on ? 'on' : 'off');
+  useSingleKeys.setState({ on });
 }
 
 function typing(target: EventTarget | null): boolean {
@@ -27,6 +40,7 @@ export function useShortcuts(shortcuts: readonly Shortcut[]): void {
   useEffect(() => {
     const press = (event: KeyboardEvent) => {
       if (event.ctrlKey || event.metaKey || event.altKey || typing(event.target)) return;
+      if (event.key.length === 1 && !useSingleKeys.getState().on) return;
       if (acting(event.key, event.target)) return;
       if (document.querySelector('dialog[open]')) return;
       const found = shortcuts.find(({ key }) => key === event.key);
