@@ -141,6 +141,15 @@ test('what the pointer does on the map, keys do as well', async ({ page, service
   await cell.press('Enter');
   await expect(page).toHaveURL(/[?&]cell=/);
 
+  // The panel folds away and comes back for the search.
+  await page.goto(service.url);
+  await expect(page.locator('.connection')).toHaveText('Live');
+  await page.keyboard.press('u');
+  await expect(page.getByRole('region', { name: 'UEs' })).toBeHidden();
+  await expect(page).toHaveURL(/panel=0/);
+  await page.keyboard.press('/');
+  await expect(page.getByLabel('Search UEs and cells')).toBeFocused();
+
   await page.goto(`${service.url}/?page=alerts`);
   const add = page.getByRole('button', { name: 'Add at the centre' });
   await expect(add).toBeEnabled();

@@ -42,8 +42,15 @@ test('a restarted service is resumed where the console stopped', async ({ page, 
   await service.stopServer();
   await expect(page.locator('.connection')).toHaveText('Reconnecting');
   await expect(page.locator('.ue-row')).toHaveCount(UES);
+  // A service that stays away is told of, and a page that is not loaded yet says what to do.
+  const notice = page.getByRole('alert').filter({ hasText: 'No contact with the service' });
+  await expect(notice).toBeVisible();
+  await page.keyboard.press('e');
+  await expect(page.getByRole('region', { name: 'Evaluation' })).toContainText('reload the page');
+  await page.keyboard.press('Escape');
   await service.startServer();
   await expect(page.locator('.connection')).toHaveText('Live');
+  await expect(notice).toBeHidden();
 
   expect(new URL(sockets.at(-1) ?? '').searchParams.get('offset')).toMatch(/^\d+$/);
   expect(hellos.at(-1)?.recovered).toBe(true);

@@ -85,7 +85,6 @@ for (const colorScheme of ['light', 'dark'] as const) {
         await take(page, `what-if-${suffix}`);
 
         await page.goto(`${service.url}/?page=alerts&fences=${FENCE}`);
-        if (device === 'phone') await page.getByRole('button', { name: 'UEs' }).click();
         await take(page, `alerts-${suffix}`);
 
         await page.goto(service.url);
