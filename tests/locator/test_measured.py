@@ -60,6 +60,10 @@ def test_map_has_what_was_measured_and_nothing_else(loaded: LoadedScene) -> None
     assert 0 <= np.nanmin(detection) < 0.5 < np.nanmax(detection) <= 1
 
 
+def test_bearings_that_nobody_knows_are_not_told(loaded: LoadedScene) -> None:
+    assert loaded.bearings_deg == (None,) * len(SITES)
+
+
 def test_locates_within_what_it_states(loaded: LoadedScene) -> None:
     drive = loaded.drive_test
     assert drive is not None

@@ -144,7 +144,9 @@ class CellProperties(ApiModel):
 
     cell_id: str
     site_id: str
-    bearing_deg: float
+    bearing_deg: float | None = Field(
+        description="null where nobody knows it: a measured map whose site has one cell"
+    )
     downtilt_deg: float
     height_m: float
     power_dbm: float

@@ -9,7 +9,7 @@ from functools import cached_property, lru_cache, partial
 from pathlib import Path
 from typing import Any
 
-from rayfix.calibration.measured_map import DRIVE_TEST
+from rayfix.calibration.measured_map import DRIVE_TEST, cell_priors
 from rayfix.errors import ArtefactError
 from rayfix.locator.drive_points import drive_points
 from rayfix.measurement.drive_test import DriveTest, load_drive_test
@@ -59,6 +59,14 @@ class LoadedScene:
     def corners(self) -> list[tuple[float, float]]:
         """(lon, lat) [deg] of the extent's corners: TL, TR, BR, BL."""
         return self.radio_map.scene.corners_lon_lat()
+
+    @cached_property
+    def bearings_deg(self) -> tuple[float | None, ...]:
+        """Bearing of each cell [deg]; None where a measured map was made without knowing it."""
+        cells = self.radio_map.cells
+        if self.drive_test is None:
+            return tuple(cell.bearing_deg for cell in cells)
+        return tuple(prior.bearing_deg for prior in cell_priors(cells))
 
     @cached_property
     def picture(self) -> Callable[[str, str, tuple[float, float] | None], bytes]:

@@ -883,8 +883,11 @@ export interface components {
         CellProperties: {
             /** Bandwidth Hz */
             bandwidth_hz: number;
-            /** Bearing Deg */
-            bearing_deg: number;
+            /**
+             * Bearing Deg
+             * @description null where nobody knows it: a measured map whose site has one cell
+             */
+            bearing_deg: number | null;
             /** Carrier Hz */
             carrier_hz: number;
             /** Cell Id */

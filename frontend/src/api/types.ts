@@ -36,7 +36,8 @@ export type PosteriorDetail = WithGrid<Schemas['PosteriorBody']>;
 export interface CellProperties {
   cell_id: string;
   site_id: string;
-  bearing_deg: number;
+  /** Null where it is not known. */
+  bearing_deg: number | null;
   downtilt_deg: number;
   height_m: number;
   power_dbm: number;

@@ -81,14 +81,16 @@ async def scene_by_name(scene: str, services: ServicesOf) -> SceneBody:
 )
 async def cells(scene: str, services: ServicesOf, request: Request) -> Response:
     """The cells as GeoJSON points; bearings are clockwise from true north."""
-    radio_map = services.scene(scene).radio_map
+    loaded = services.scene(scene)
+    georeference = loaded.radio_map.scene.georeference
+    known = zip(loaded.radio_map.cells, loaded.bearings_deg, strict=True)
     content = Cells(
-        features=[_cell_feature(cell, radio_map.scene.georeference) for cell in radio_map.cells]
+        features=[_cell_feature(cell, bearing, georeference) for cell, bearing in known]
     ).model_dump_json()
     return cached(request, GeoJsonResponse, content.encode())
 
 
-def _cell_feature(cell: Cell, georeference: GeoReference) -> CellFeature:
+def _cell_feature(cell: Cell, bearing_deg: float | None, georeference: GeoReference) -> CellFeature:
     lat, lon = georeference.to_lat_lon(cell.x_m, cell.y_m)
     return CellFeature(
         id=cell.cell_id,
@@ -96,7 +98,7 @@ def _cell_feature(cell: Cell, georeference: GeoReference) -> CellFeature:
         properties=CellProperties(
             cell_id=cell.cell_id,
             site_id=cell.site_id,
-            bearing_deg=cell.bearing_deg,
+            bearing_deg=bearing_deg,
             downtilt_deg=cell.downtilt_deg,
             height_m=cell.z_m,
             power_dbm=cell.power_dbm,

@@ -3,6 +3,7 @@ import type { FeatureCollection, Point } from 'geojson';
 import type { ExpressionSpecification } from 'maplibre-gl';
 import { useCells } from '../../api/get-cells';
 import type { Cells, LonLat } from '../../api/types';
+import { ellipseRing, type EllipseAxes } from '../../geometry/ellipse';
 import { polar } from '../../geometry/local-metres';
 import { sectorWedge } from '../../geometry/sector-wedge';
 import { useEngine } from '../engine';
@@ -19,16 +20,22 @@ const CHOSEN_OPACITY = 0.75;
 export const SITE_NAMES_FROM = 15.5;
 export const BEARINGS_FROM = 17;
 
+function circleOf(radius_m: number): EllipseAxes {
+  return { semi_major_m: radius_m, semi_minor_m: radius_m, orientation_deg: 0 };
+}
+
 function wedges(cells: Cells, chosen: string): FeatureCollection {
   return {
     type: 'FeatureCollection',
     features: cells.features.map(({ geometry, properties }) => {
       const isChosen = properties.cell_id === chosen;
-      const ring = sectorWedge(
-        geometry.coordinates as LonLat,
-        properties.bearing_deg,
-        isChosen ? CHOSEN_RADIUS_M : WEDGE_RADIUS_M,
-      );
+      const place = geometry.coordinates as LonLat;
+      const radius_m = isChosen ? CHOSEN_RADIUS_M : WEDGE_RADIUS_M;
+      const { bearing_deg } = properties;
+      const ring =
+        bearing_deg === null
+          ? ellipseRing(place, circleOf(radius_m))
+          : sectorWedge(place, bearing_deg, radius_m);
       return {
         type: 'Feature',
         properties: { cell_id: properties.cell_id, chosen: isChosen },
@@ -50,14 +57,19 @@ export function siteLabels(cells: Cells): FeatureCollection<Point> {
     type: 'FeatureCollection',
     features: cells.features.flatMap(({ geometry, properties: { site_id, bearing_deg } }) => {
       const place = geometry.coordinates as LonLat;
-      const bearing = label(
-        'bearing',
-        `${bearing_deg.toFixed(0)}\u00b0`,
-        polar(place, bearing_deg, LABEL_RADIUS_M),
-      );
-      if (sites.has(site_id)) return [bearing];
+      const bearings =
+        bearing_deg === null
+          ? []
+          : [
+              label(
+                'bearing',
+                `${bearing_deg.toFixed(0)}\u00b0`,
+                polar(place, bearing_deg, LABEL_RADIUS_M),
+              ),
+            ];
+      if (sites.has(site_id)) return bearings;
       sites.add(site_id);
-      return [label('site', site_id, place), bearing];
+      return [label('site', site_id, place), ...bearings];
     }),
   };
 }
@@ -71,7 +83,7 @@ interface Props {
   colours: MapColours;
 }
 
-/** One wedge per cell towards its bearing, and a dot per site; ues/map-names.ts draws their names. */
+/** One wedge per cell towards its bearing (a circle where that is not known), and a dot per site; ues/map-names.ts draws their names. */
 export function SitesLayer({ scene, chosen, hilly, colours }: Props) {
   const { Source, Layer } = useEngine();
   const { data } = useCells(scene);
