@@ -82,6 +82,7 @@ for (const colorScheme of ['light', 'dark'] as const) {
 
         await page.goto(`${service.url}/?ue=${ue}&tab=whatif&overlay=posterior`);
         await expect(page.getByRole('button', { name: 'Locate again' })).toBeVisible();
+        await page.getByRole('button', { name: 'Zoom', exact: true }).click();
         await take(page, `what-if-${suffix}`);
 
         await page.goto(`${service.url}/?page=alerts&fences=${FENCE}`);
@@ -91,6 +92,8 @@ for (const colorScheme of ['light', 'dark'] as const) {
         await expect(everybody).toBeVisible();
         await page.getByRole('button', { name: 'Play back' }).click();
         await expect(page.getByText(/Error, \d+ fixes/)).toBeVisible();
+        // A UE's row, or on a phone the button that counts them, tells that somebody is there.
+        await expect(everybody).toBeVisible();
         await take(page, `playback-${suffix}`);
 
         await page.goto(`${service.url}/?page=evaluation`);

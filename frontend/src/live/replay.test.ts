@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { LiveFix } from '../api/types';
-import { lastUntil, storedTrack, uesAt } from './replay';
+import { firstTime_ms, lastUntil, storedTrack, uesAt } from './replay';
 
 function fix(seconds: number): LiveFix {
   return {
@@ -35,6 +35,16 @@ describe('uesAt', () => {
   });
   it('leaves out who was not there yet', () => {
     expect(uesAt(tracks, 9_999)).toEqual({});
+  });
+});
+
+describe('firstTime_ms', () => {
+  it('is that of whoever was there first', () => {
+    const tracks = [storedTrack('a', [fix(20), fix(30)]), storedTrack('b', [fix(10)])];
+    expect(firstTime_ms(tracks)).toBe(10_000);
+  });
+  it('holds nothing back where nobody was', () => {
+    expect(firstTime_ms([storedTrack('a', [])])).toBe(-Infinity);
   });
 });
 

@@ -25,6 +25,12 @@ export function lastUntil(times_ms: readonly number[], time_ms: number): number 
   return low - 1;
 }
 
+/** When the first of all fixes was made; -Infinity where there is none. */
+export function firstTime_ms(tracks: readonly StoredTrack[]): number {
+  const first = tracks.reduce((min, { times_ms }) => Math.min(min, times_ms[0] ?? min), Infinity);
+  return first === Infinity ? -Infinity : first;
+}
+
 /** Every track's latest fix at a time with the trail before it; who was not there yet is left out. */
 export function uesAt(tracks: readonly StoredTrack[], time_ms: number): Record<string, LiveUe> {
   const ues: Record<string, LiveUe> = {};

@@ -6,7 +6,7 @@ import { useNow } from '../ui/use-now';
 import { urlState, setUrlState, useUrlState } from '../url/use-url-state';
 import type { LiveUe } from './live-state';
 import { usePlayback } from './playback-store';
-import { uesAt, type StoredTrack } from './replay';
+import { firstTime_ms, uesAt, type StoredTrack } from './replay';
 import { ueMatches } from './ue-query';
 import { uesOfScene, useSceneName } from './scene-ues';
 import { useLiveUes } from './use-live-ues';
@@ -53,8 +53,8 @@ export function useShownNow(): number {
   return useUrlState((state) => state.time) ?? now_ms;
 }
 
-/** Moves the time of playback on while it runs; at the end of what is stored it stops. */
-function useClock(until_ms: number, active: boolean): void {
+/** Moves the time of playback on while it runs: from the first fix to the end of what is stored. */
+function useClock(first_ms: number, until_ms: number, active: boolean): void {
   const playing = usePlayback((state) => state.playing);
   const speed = usePlayback((state) => state.speed);
   useEffect(() => {
@@ -62,13 +62,14 @@ function useClock(until_ms: number, active: boolean): void {
     let last_ms = performance.now();
     const timer = window.setInterval(() => {
       const now_ms = performance.now();
-      const time = Math.min(until_ms, (urlState().time ?? until_ms) + (now_ms - last_ms) * speed);
+      const next_ms = (urlState().time ?? until_ms) + (now_ms - last_ms) * speed;
+      const time = Math.min(until_ms, Math.max(first_ms, next_ms));
       last_ms = now_ms;
       setUrlState({ time });
       if (time >= until_ms) usePlayback.setState({ playing: false });
     }, STEP_MS);
     return () => window.clearInterval(timer);
-  }, [active, playing, speed, until_ms]);
+  }, [active, playing, speed, first_ms, until_ms]);
 }
 
 export function ShownUes({ children }: { children: ReactNode }) {
@@ -95,7 +96,9 @@ export function ShownUes({ children }: { children: ReactNode }) {
     setSpan({ since_ms: Math.min(until_ms - SPAN_MS, time), until_ms, ids });
   }
   const { tracks, loading, error } = useTracks(span);
-  useClock(span?.until_ms ?? Infinity, active && span !== null);
+  // Nobody wants to watch the minutes before somebody was there.
+  const first_ms = useMemo(() => (loading ? -Infinity : firstTime_ms(tracks)), [loading, tracks]);
+  useClock(first_ms, span?.until_ms ?? Infinity, active && span !== null);
 
   const ues = useMemo(() => (time === null ? live : uesAt(tracks, time)), [live, time, tracks]);
   const shown = useMemo<Shown>(

@@ -10,7 +10,7 @@ import { useEngine } from './engine';
 /** A place that is asked for is shown at least this close. */
 const CLOSE_ZOOM = 16.5;
 const PITCH_DEG = 45;
-const FRAMED = { from: 15, to: 20.5, share: 1 / 8 };
+const FRAMED = { from: 15, to: 19.5, share: 1 / 12 };
 
 /** Zoom at which a radius is `FRAMED.share` of so many pixels. */
 export function framingZoom(radius_m: number, lat: number, side_px: number): number {

@@ -6,7 +6,7 @@ import { age, metres } from '../format/format';
 import { LIVE_MS, freshness } from '../format/freshness';
 import type { LiveUe } from '../live/live-state';
 import { useLive } from '../live/live-store';
-import { useShownNow, useShownUes } from '../live/shown-ues';
+import { useReplay, useShownNow, useShownUes } from '../live/shown-ues';
 import { matchesQuery } from '../live/ue-query';
 import { showOnMap } from '../ui/camera-store';
 import { PHONE, useMedia } from '../ui/use-media';
@@ -70,11 +70,18 @@ const UeRow = memo(function UeRow({ id, ue, age_ms, selected, top_px, onChosen }
 /** Why the list is empty, and how somebody gets into it. */
 function NobodyShown({ all, connected }: { all: number; connected: boolean }) {
   const elsewhere = useLive((state) => Object.keys(state.ues).length);
+  const replay = useReplay();
   if (all > 0)
     return (
       <p className="empty">
         Nobody matches. Search a part of an id, or <code>cell:</code> and a cell’s name for those
         that it serves.
+      </p>
+    );
+  if (replay !== null)
+    return (
+      <p className="empty">
+        {replay.loading ? 'Reading what happened.' : 'Nobody had a fix at this time.'}
       </p>
     );
   if (!connected) return <p className="empty">Waiting for the service.</p>;

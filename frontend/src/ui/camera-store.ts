@@ -3,7 +3,7 @@ import type { FixDetail, LonLat } from '../api/types';
 
 export interface CameraTarget {
   center: LonLat;
-  /** What lies within it fills an eighth of the map's shorter side; without, the zoom stays. */
+  /** What lies within it fills a sixth of the map's shorter side; without, the zoom stays. */
   radius_m: number | null;
 }
 
