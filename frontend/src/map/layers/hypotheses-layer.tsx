@@ -38,8 +38,7 @@ export function HypothesesLayer({ fix, colours }: { fix: FixDetail; colours: Map
         beforeId={slot('fix')}
         paint={{
           'circle-radius': ['+', 3, ['*', 16, ['sqrt', ['get', 'weight']]]],
-          'circle-color': colours.ink,
-          'circle-opacity': 0.12,
+          'circle-opacity': 0,
           'circle-stroke-color': colours.ink,
           'circle-stroke-width': 1.5,
         }}

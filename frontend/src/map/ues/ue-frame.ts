@@ -61,7 +61,8 @@ export function styleOf(
     ellipse[3 * i] = semi_major_m;
     ellipse[3 * i + 1] = ratio;
     ellipse[3 * i + 2] = turn;
-    fill[2 * i] = shown * FILL_OPACITY * solid;
+    // While one is looked into, the colours beneath it have a meaning of their own.
+    fill[2 * i] = selected === null ? shown * FILL_OPACITY * solid : 0;
     fill[2 * i + 1] = shown * LINE_OPACITY;
   });
   return {
