@@ -10,6 +10,7 @@ import { useReplay, useShownNow, useShownUes } from '../live/shown-ues';
 import { matchesQuery } from '../live/ue-query';
 import { showOnMap } from '../ui/camera-store';
 import { PHONE, useMedia } from '../ui/use-media';
+import type { Sort } from '../url/url-state';
 import { setUrlState, urlState, useUrlState } from '../url/use-url-state';
 
 const natural = new Intl.Collator('en', { numeric: true });
@@ -25,6 +26,15 @@ export function matchingUes(
   return ids.filter((id) => matchesQuery(id, servingCell(id), query)).sort(natural.compare);
 }
 
+type Measure = (id: string) => number;
+
+/** Ids in an order of the list; ids that are alike in it stay as they are. */
+export function sortedUes(ids: string[], sort: Sort, accuracy_m: Measure, time_ms: Measure) {
+  if (sort === 'ue') return ids;
+  const first: Measure = sort === 'accuracy' ? (id) => -accuracy_m(id) : time_ms;
+  return [...ids].sort((a, b) => first(a) - first(b));
+}
+
 /** Cells that a query names, to be shown on the map. */
 export function matchingCells(cells: readonly string[], query: string): string[] {
   const wanted = query
@@ -33,6 +43,12 @@ export function matchingCells(cells: readonly string[], query: string): string[]
     .trim();
   return wanted.length < 3 ? [] : cells.filter((cell) => cell.toLowerCase().includes(wanted));
 }
+
+const COLUMNS: readonly { id: Sort; label: string; order: string }[] = [
+  { id: 'ue', label: 'UE', order: 'by name' },
+  { id: 'accuracy', label: '68 %', order: 'the least certain first' },
+  { id: 'age', label: 'Age', order: 'the longest silent first' },
+];
 
 interface RowProps {
   id: string;
@@ -105,6 +121,7 @@ export function UeList({ scene, onChosen }: { scene: Scene | undefined; onChosen
   const ues = useShownUes();
   const connection = useLive((state) => state.connection);
   const query = useUrlState((state) => state.query);
+  const sort = useUrlState((state) => state.sort);
   const selected = useUrlState((state) => state.ue);
   const now_ms = useShownNow();
   const phone = useMedia(PHONE);
@@ -112,9 +129,19 @@ export function UeList({ scene, onChosen }: { scene: Scene | undefined; onChosen
   const all = Object.keys(ues);
   const cellOf = (id: string) => ues[id]?.fix.properties.serving_cell ?? null;
   const key = all.map((id) => (query.includes('cell:') ? `${id} ${cellOf(id)}` : id)).join('\n');
-  // The order depends on ids and serving cells alone, not on where the UEs are.
+  // Who is in the list depends on ids and serving cells alone, not on where the UEs are.
   // eslint-disable-next-line react-hooks/exhaustive-deps
-  const shown = useMemo(() => matchingUes(all, cellOf, query), [key, query]);
+  const found = useMemo(() => matchingUes(all, cellOf, query), [key, query]);
+  const shown = useMemo(
+    () =>
+      sortedUes(
+        found,
+        sort,
+        (id) => ues[id]?.fix.properties.accuracy_m ?? 0,
+        (id) => ues[id]?.time_ms ?? 0,
+      ),
+    [found, sort, ues],
+  );
   const example = scene?.cells[0];
   const cells = matchingCells(scene?.cells ?? [], query);
   const live = all.filter((id) => now_ms - (ues[id]?.time_ms ?? 0) <= LIVE_MS).length;
@@ -166,10 +193,20 @@ export function UeList({ scene, onChosen }: { scene: Scene | undefined; onChosen
           ))}
         </ul>
       )}
-      <div className="ue-columns" aria-hidden="true">
-        <span>UE</span>
-        <span>68 %</span>
-        <span>Age</span>
+      <div className="ue-columns" role="group" aria-label="Order of the list">
+        {COLUMNS.map(({ id, label, order }) => (
+          <button
+            key={id}
+            type="button"
+            title={order}
+            aria-label={`${label}: ${order}`}
+            aria-pressed={sort === id}
+            onClick={() => setUrlState({ sort: id })}
+          >
+            {label}
+            {sort === id && id !== 'ue' && ' ▾'}
+          </button>
+        ))}
       </div>
       {shown.length > 0 && (
         <div className="ue-scroll" ref={scroller}>

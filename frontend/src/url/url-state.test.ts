@@ -27,6 +27,7 @@ describe('URL state', () => {
       time: Date.parse('2026-11-24T12:00:00.500Z'),
       page: 'alerts',
       panel: false,
+      sort: 'age',
       geofences: [{ name: 'Square', lon: 11.5, lat: 48.1, radius_m: 50 }],
       query: 'bus',
     };

@@ -32,6 +32,10 @@ export type Toggle = (typeof TOGGLES)[number];
 export const PAGES = ['map', 'alerts', 'evaluation'] as const;
 export type Page = (typeof PAGES)[number];
 
+/** Orders of the UE list: by name, the least certain first, the longest silent first. */
+export const SORTS = ['ue', 'accuracy', 'age'] as const;
+export type Sort = (typeof SORTS)[number];
+
 export const BEST_SERVER = 'best';
 
 /** Stands for the UE of reports that were located here; it is not in the live feed. */
@@ -61,6 +65,7 @@ export interface UrlState {
   hidden: readonly Toggle[];
   /** What the UE list is filtered by. */
   query: string;
+  sort: Sort;
   /** The camera stays with the selected UE. */
   follow: boolean;
   /** Time of playback [ms since 1970]; null is live. */
@@ -86,6 +91,7 @@ export const DEFAULT_STATE: UrlState = {
   opacity: 70,
   hidden: [],
   query: '',
+  sort: 'ue',
   range: null,
   compare: null,
   follow: false,
@@ -163,6 +169,7 @@ export function parseUrl(search: string): UrlState {
     opacity: opacity !== null && opacity <= 100 ? opacity : DEFAULT_STATE.opacity,
     hidden: TOGGLES.filter((toggle) => hidden.includes(toggle)),
     query: p.get('q') ?? '',
+    sort: oneOf(SORTS, p.get('sort'), DEFAULT_STATE.sort),
     range: parseRange(p.get('range')),
     compare: p.get('compare'),
     follow: p.get('follow') === '1',
@@ -192,6 +199,7 @@ export function formatUrl(state: UrlState): string {
   put('opacity', state.opacity, DEFAULT_STATE.opacity);
   put('hide', state.hidden.join(','), '');
   put('q', state.query, '');
+  put('sort', state.sort, DEFAULT_STATE.sort);
   put('range', state.range && state.range.join(','), null);
   put('compare', state.compare, null);
   put('follow', state.follow ? '1' : null, null);
