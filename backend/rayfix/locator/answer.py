@@ -33,7 +33,7 @@ from rayfix.locator.uncertainty import circle_radius_m
 from rayfix.measurement.report import Report, ReportBatch, to_batch
 from rayfix.model.coarse_grid import CoarseGrid
 from rayfix.model.positioning import Estimate, ModelOnMap, Positions, ellipse_axes
-from rayfix.scene.scene import Scene
+from rayfix.scene.scene import Extent, Scene
 
 ELLIPSE_CONFIDENCE = 0.95
 Float64 = npt.NDArray[np.float64]
@@ -45,9 +45,8 @@ def grid_of(coarse: CoarseGrid, scene: Scene) -> Grid:
     width, height = coarse.cell_size_m
     west, south = coarse.west_m, coarse.south_m
     east, north = west + coarse.columns * width, south + coarse.rows * height
-    lat, lon = scene.georeference.to_lat_lon([west, east, east, west], [north, north, south, south])
-    corners = tuple((float(a), float(b)) for a, b in zip(lon, lat, strict=True))
-    return Grid(coarse.rows, coarse.columns, corners)
+    extent = Extent(x_min_m=west, x_max_m=east, y_min_m=south, y_max_m=north)
+    return Grid(coarse.rows, coarse.columns, tuple(scene.corners_lon_lat(extent)))
 
 
 def answers(

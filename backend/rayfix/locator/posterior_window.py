@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from rayfix.locator.fix import Grid, Posterior
 from rayfix.physics.maps import MapTensors
-from rayfix.scene.scene import Scene
+from rayfix.scene.scene import Extent, Scene
 
 LEAST = 1e-4
 """Pixels with less than this part of the largest probability need not lie in the window."""
@@ -36,9 +36,9 @@ def posterior_window(
     step = maps.resolution_m
     left, bottom = maps.x_min_m + (west - 0.5) * step, maps.y_min_m + (south - 0.5) * step
     right, top = left + columns * side * step, bottom + rows * side * step
-    lat, lon = scene.georeference.to_lat_lon([left, right, right, left], [top, top, bottom, bottom])
-    corners = tuple((float(a), float(b)) for a, b in zip(lon, lat, strict=True))
-    return Posterior(Grid(rows, columns, corners), (pooled / pooled.sum()).ravel())
+    extent = Extent(x_min_m=left, x_max_m=right, y_min_m=bottom, y_max_m=top)
+    grid = Grid(rows, columns, tuple(scene.corners_lon_lat(extent)))
+    return Posterior(grid, (pooled / pooled.sum()).ravel())
 
 
 def _range(counts: npt.NDArray[np.bool_]) -> tuple[int, int]:

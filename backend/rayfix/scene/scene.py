@@ -104,9 +104,10 @@ class Scene(BaseModel):
         )
         return np.hypot(x - [m.x_m for m in self.landmarks], y - [m.y_m for m in self.landmarks])
 
-    def corners_lon_lat(self) -> list[tuple[float, float]]:
-        """Extent corners (lon, lat) [deg], image order TL, TR, BR, BL; each one projected."""
-        x, y = zip(*self.extent.corners(), strict=True)
+    def corners_lon_lat(self, extent: Extent | None = None) -> list[tuple[float, float]]:
+        """Corners of the scene's extent, or of another in its frame: (lon, lat) [deg], image order
+        TL, TR, BR, BL; each one projected."""
+        x, y = zip(*(extent or self.extent).corners(), strict=True)
         lat, lon = self.georeference.to_lat_lon(x, y)
         return [(float(a), float(b)) for a, b in zip(lon, lat, strict=True)]
 
