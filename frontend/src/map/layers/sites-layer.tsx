@@ -83,7 +83,10 @@ interface Props {
   colours: MapColours;
 }
 
-/** One wedge per cell towards its bearing (a circle where that is not known), and a dot per site; ues/map-names.ts draws their names. */
+/**
+ * One wedge per cell towards its bearing (a circle where that is not known), and a dot per site;
+ * ues/map-names.ts draws their names.
+ */
 export function SitesLayer({ scene, chosen, hilly, colours }: Props) {
   const { Source, Layer } = useEngine();
   const { data } = useCells(scene);
